@@ -1,0 +1,78 @@
+/** A time of `alphaMs + betaMs * rows`, fitted from measurements. */
+export interface LinearTime {
+  readonly alphaMs: number;
+  readonly betaMs: number;
+}
+
+/** What was measured of one worker on one model variant. */
+export interface WorkerProfile {
+  readonly workerId: string;
+  readonly device: string;
+  readonly layerDecode: LinearTime;
+  readonly layerPrefill: LinearTime;
+  readonly embedding: LinearTime;
+  readonly head: LinearTime;
+  readonly freeMemoryBytes: number;
+}
+
+/** The link between two workers, or from the coordinator (`from: ""`). */
+export interface LinkProfile {
+  readonly from: string;
+  readonly to: string;
+  readonly roundTripMs: number;
+  readonly bytesPerSecond: number;
+}
+
+/** What the planner needs of a model; `modelShape` makes it from a manifest. */
+export interface ModelShape {
+  readonly layerCount: number;
+  readonly hiddenSize: number;
+  /** Bytes of KV a token a layer. */
+  readonly kvBytesPerTokenLayer: number;
+  readonly embeddingBytes: number;
+  readonly layerBytes: readonly number[];
+  readonly headBytes: number;
+  readonly tiedEmbedding: boolean;
+}
+
+export interface PlanRequest {
+  readonly model: ModelShape;
+  readonly workers: readonly WorkerProfile[];
+  /** Missing pairs are taken as free. */
+  readonly links: readonly LinkProfile[];
+  /** Sequences decoding at once for which the plan is made. */
+  readonly concurrency: number;
+  /** Tokens of KV to make room for. */
+  readonly kvTokens: number;
+  /** Exactly so many stages; absent lets the planner choose. */
+  readonly stages?: number;
+}
+
+export interface PlannedStage {
+  readonly workerId: string;
+  readonly firstLayer: number;
+  readonly endLayer: number;
+  /** Predicted time of one micro-batch of `concurrency / lanes` decoding rows. */
+  readonly decodeMs: number;
+  /** Predicted time of a 128-token prefill chunk. */
+  readonly prefillMs: number;
+  readonly weightBytes: number;
+  readonly kvBytes: number;
+  /** Time of the hop to the next stage; for the last, back to the coordinator. */
+  readonly hopMs: number;
+}
+
+export interface Plan {
+  readonly stages: readonly PlannedStage[];
+  readonly laneCount: number;
+  /** What limits throughput: a stage or a hop, in words. */
+  readonly bottleneck: string;
+  readonly decodeTokensPerSecond: number;
+  readonly prefillTokensPerSecond: number;
+  /** One request alone. */
+  readonly singleTokensPerSecond: number;
+  /** Workers left out and why. */
+  readonly leftOut: readonly { workerId: string; reason: string }[];
+  /** Other facts worth telling, e.g. that replicas would beat a pipeline. */
+  readonly remarks: readonly string[];
+}

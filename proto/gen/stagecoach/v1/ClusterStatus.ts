@@ -1,0 +1,62 @@
+// Original file: proto/stagecoach/v1/cluster.proto
+
+import type { WorkerStatus as _stagecoach_v1_WorkerStatus, WorkerStatus__Output as _stagecoach_v1_WorkerStatus__Output } from '../../stagecoach/v1/WorkerStatus.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface ClusterStatus {
+  'cluster'?: (string);
+  'version'?: (string);
+  'epoch'?: (number | string | Long);
+  /**
+   * WAITING_FOR_WORKERS, MEASURING, LOADING, SERVING, FAILED, STOPPING.
+   */
+  'state'?: (string);
+  'stateDetail'?: (string);
+  'model'?: (string);
+  'variant'?: (string);
+  'workers'?: (_stagecoach_v1_WorkerStatus)[];
+  'requestsRunning'?: (number);
+  'requestsWaiting'?: (number);
+  'blocksUsed'?: (number);
+  'blocksTotal'?: (number);
+  /**
+   * Tokens generated a second over the last ten seconds.
+   */
+  'generationTokensPerSecond'?: (number | string);
+  'promptTokensPerSecond'?: (number | string);
+  /**
+   * "on", or why events are off.
+   */
+  'events'?: (string);
+  'uptimeSeconds'?: (number | string);
+  'laneCount'?: (number);
+}
+
+export interface ClusterStatus__Output {
+  'cluster': (string);
+  'version': (string);
+  'epoch': (number);
+  /**
+   * WAITING_FOR_WORKERS, MEASURING, LOADING, SERVING, FAILED, STOPPING.
+   */
+  'state': (string);
+  'stateDetail': (string);
+  'model': (string);
+  'variant': (string);
+  'workers': (_stagecoach_v1_WorkerStatus__Output)[];
+  'requestsRunning': (number);
+  'requestsWaiting': (number);
+  'blocksUsed': (number);
+  'blocksTotal': (number);
+  /**
+   * Tokens generated a second over the last ten seconds.
+   */
+  'generationTokensPerSecond': (number);
+  'promptTokensPerSecond': (number);
+  /**
+   * "on", or why events are off.
+   */
+  'events': (string);
+  'uptimeSeconds': (number);
+  'laneCount': (number);
+}

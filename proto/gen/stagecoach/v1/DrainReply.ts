@@ -1,0 +1,8 @@
+// Original file: proto/stagecoach/v1/cluster.proto
+
+
+export interface DrainReply {
+}
+
+export interface DrainReply__Output {
+}

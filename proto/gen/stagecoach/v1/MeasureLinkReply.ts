@@ -1,0 +1,18 @@
+// Original file: proto/stagecoach/v1/stage.proto
+
+
+export interface MeasureLinkReply {
+  /**
+   * Round trip of a small message, median.
+   */
+  'roundTripMs'?: (number | string);
+  'bytesPerSecond'?: (number | string);
+}
+
+export interface MeasureLinkReply__Output {
+  /**
+   * Round trip of a small message, median.
+   */
+  'roundTripMs': (number);
+  'bytesPerSecond': (number);
+}

@@ -1,0 +1,38 @@
+// Original file: proto/stagecoach/v1/stage.proto
+
+import type { LinearTime as _stagecoach_v1_LinearTime, LinearTime__Output as _stagecoach_v1_LinearTime__Output } from '../../stagecoach/v1/LinearTime.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface MeasureReply {
+  /**
+   * One decoder layer, rows = decoding sequences of moderate context.
+   */
+  'layerDecode'?: (_stagecoach_v1_LinearTime | null);
+  /**
+   * One decoder layer, rows = tokens of a prefill chunk.
+   */
+  'layerPrefill'?: (_stagecoach_v1_LinearTime | null);
+  'embedding'?: (_stagecoach_v1_LinearTime | null);
+  /**
+   * Final norm, head and sampler; rows = sampled sequences.
+   */
+  'head'?: (_stagecoach_v1_LinearTime | null);
+  'freeMemoryBytes'?: (number | string | Long);
+}
+
+export interface MeasureReply__Output {
+  /**
+   * One decoder layer, rows = decoding sequences of moderate context.
+   */
+  'layerDecode': (_stagecoach_v1_LinearTime__Output | null);
+  /**
+   * One decoder layer, rows = tokens of a prefill chunk.
+   */
+  'layerPrefill': (_stagecoach_v1_LinearTime__Output | null);
+  'embedding': (_stagecoach_v1_LinearTime__Output | null);
+  /**
+   * Final norm, head and sampler; rows = sampled sequences.
+   */
+  'head': (_stagecoach_v1_LinearTime__Output | null);
+  'freeMemoryBytes': (number);
+}
