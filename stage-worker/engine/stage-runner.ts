@@ -1,3 +1,5 @@
+import type { Manifest } from "../../model/store/manifest.js";
+
 /**
  * The seam between the pipeline and what computes: a runner holds one stage's weights and KV and computes
  * micro-batches. `session.run` blocks its thread, so a runner lives in the engine's thread, never in gRPC's.
@@ -76,4 +78,30 @@ export interface SamplingParameters {
   readonly suppressedUntilLength: number;
   readonly wantLogprobs: boolean;
   readonly topLogprobs: number;
+}
+
+/** What a runner is made from. */
+export interface RunnerOptions {
+  readonly manifest: Manifest;
+  /** Folder with the blobs, named by sha256; graphs are written beside them. */
+  readonly blobsFolder: string;
+  /** Layers [firstLayer, endLayer); may be empty. */
+  readonly firstLayer: number;
+  readonly endLayer: number;
+  /** Takes token ids and looks up the embedding. */
+  readonly embedding: boolean;
+  /** Ends with the final norm, head and sampler. */
+  readonly head: boolean;
+  /** Tokens a KV block. */
+  readonly blockSize: number;
+  /** KV blocks to hold; 0 takes as many as fit `memoryLimitBytes`. */
+  readonly blockCount: number;
+  readonly maxSequences: number;
+  readonly laneCount: number;
+  /** Longest sequence in tokens. */
+  readonly maxContext: number;
+  /** Intra-op threads. */
+  readonly threads: number;
+  /** Memory that weights and KV may take together. */
+  readonly memoryLimitBytes: number;
 }
