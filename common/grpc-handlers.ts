@@ -1,0 +1,138 @@
+import { once } from "node:events";
+import type {
+  handleBidiStreamingCall,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+} from "@grpc/grpc-js";
+import { StagecoachError } from "./errors.js";
+import { toServiceError } from "./grpc-error.js";
+
+/** What a handler may know about its call. */
+export interface CallContext {
+  /**
+   * Aborts when the client cancels, goes away or its deadline passes; the reason is a StagecoachError
+   * CANCELLED or DEADLINE_EXCEEDED. Also aborts, harmlessly, after the call has ended.
+   */
+  readonly signal: AbortSignal;
+  /** Address of the caller, for logs. */
+  readonly peer: string;
+  readonly metadata: Metadata;
+}
+
+/** A unary method from a function; what it throws becomes the call's status. */
+export function unaryHandler<Request, Reply>(
+  handle: (request: Request, context: CallContext) => Reply | Promise<Reply>,
+): handleUnaryCall<Request, Reply> {
+  return (call, callback) => {
+    settle(
+      async () => await handle(call.request, contextOf(call)),
+      (reply) => callback(null, reply),
+      (error) => callback(error),
+    );
+  };
+}
+
+/** A server-streaming method from a generator; it is pulled only as fast as the client reads. */
+export function serverStreamHandler<Request, Reply>(
+  handle: (request: Request, context: CallContext) => AsyncIterable<Reply>,
+): handleServerStreamingCall<Request, Reply> {
+  return (call) => {
+    const context = contextOf(call);
+    settle(
+      () => writeAll(call, handle(call.request, context), context.signal),
+      () => call.end(),
+      (error) => fail(call, error),
+    );
+  };
+}
+
+/** A client-streaming method; the requests are read only as fast as the handler iterates. */
+export function clientStreamHandler<Request, Reply>(
+  handle: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Reply>,
+): handleClientStreamingCall<Request, Reply> {
+  return (call, callback) => {
+    settle(
+      () => handle(call as AsyncIterable<Request>, contextOf(call)),
+      (reply) => callback(null, reply),
+      (error) => callback(error),
+    );
+  };
+}
+
+/** A bidirectional method from a generator over the requests. */
+export function bidiHandler<Request, Reply>(
+  handle: (requests: AsyncIterable<Request>, context: CallContext) => AsyncIterable<Reply>,
+): handleBidiStreamingCall<Request, Reply> {
+  return (call) => {
+    const context = contextOf(call);
+    settle(
+      () => writeAll(call, handle(call as AsyncIterable<Request>, context), context.signal),
+      () => call.end(),
+      (error) => fail(call, error),
+    );
+  };
+}
+
+interface AnyCall {
+  readonly cancelled: boolean;
+  readonly metadata: Metadata;
+  getPeer(): string;
+  getDeadline(): Date | number;
+  once(event: "cancelled", listener: () => void): unknown;
+}
+
+function contextOf(call: AnyCall): CallContext {
+  const controller = new AbortController();
+  const abort = () => controller.abort(reasonOf(call));
+  if (call.cancelled) abort();
+  else call.once("cancelled", abort);
+  return { signal: controller.signal, peer: call.getPeer(), metadata: call.metadata };
+}
+
+function reasonOf(call: AnyCall): StagecoachError {
+  const late = Number(call.getDeadline()) <= Date.now();
+  return late
+    ? new StagecoachError("DEADLINE_EXCEEDED", "the call's deadline passed before it was done")
+    : new StagecoachError("CANCELLED", "the client cancelled the call or went away");
+}
+
+interface Writer<Reply> extends AnyCall, NodeJS.EventEmitter {
+  write(reply: Reply): boolean;
+  once(event: string, listener: (...values: unknown[]) => void): this;
+}
+
+/** Leaving the loop, also by a throw, ends the generator, which frees what it holds. */
+async function writeAll<Reply>(
+  call: Writer<Reply>,
+  replies: AsyncIterable<Reply>,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const reply of replies) {
+    signal.throwIfAborted();
+    if (!call.write(reply)) await drained(call, signal);
+  }
+}
+
+/** A write that failed never drains, so the signal ends the wait too. */
+async function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> {
+  try {
+    await once(call, "drain", { signal });
+  } catch (reason) {
+    throw signal.aborted ? signal.reason : reason;
+  }
+}
+
+/** grpc-js sends the status of an emitted error after the messages already written. */
+function fail<Reply>(call: Writer<Reply>, error: Error): void {
+  if (!call.cancelled) call.emit("error", error);
+}
+
+function settle<Value>(
+  run: () => Promise<Value>,
+  succeed: (value: Value) => void,
+  fail: (error: ReturnType<typeof toServiceError>) => void,
+): void {
+  run().then(succeed, (reason: unknown) => fail(toServiceError(reason)));
+}
