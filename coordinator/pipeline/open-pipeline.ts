@@ -1,0 +1,149 @@
+import { StagecoachError } from "../../common/errors.js";
+import type { Manifest } from "../../model/store/manifest.js";
+import type { Plan } from "../planner/types.js";
+import { Scheduler } from "../scheduler/scheduler.js";
+import { Pipeline, type PipelineOptions } from "./pipeline.js";
+import type { StageClient } from "./stage-client.js";
+
+/** Limits that an operator sets for a pipeline. */
+export interface PipelineLimits {
+  readonly maxSequences: number;
+  /** Tokens a micro-batch. */
+  readonly tokenBudget: number;
+  readonly maxContext: number;
+  readonly maxWaiting: number;
+  readonly blockSize: number;
+}
+
+/** What a pipeline is opened from. */
+export interface OpenPipelineOptions {
+  readonly epoch: number;
+  readonly plan: Plan;
+  readonly manifest: Manifest;
+  /** The stages' workers, in the plan's order. */
+  readonly clients: readonly StageClient[];
+  /** host:port of this coordinator's Cluster service. */
+  readonly blobAddress: string;
+  readonly limits: PipelineLimits;
+  readonly onProgress: (doneBytes: number, totalBytes: number) => void;
+  readonly onBroken: PipelineOptions["onBroken"];
+  readonly onStep?: PipelineOptions["onStep"];
+  readonly signal: AbortSignal;
+}
+
+/** A pipeline that serves, and how to let go of it. */
+export interface OpenedPipeline {
+  readonly pipeline: Pipeline;
+  readonly scheduler: Scheduler;
+  readonly blockCount: number;
+  /** Ends its streams; requests still running fail. */
+  close(reason: StagecoachError): void;
+}
+
+/**
+ * Loads every stage, waits until all are ready, and joins them: each stage already knows the address of the
+ * next, the coordinator opens the way in and listens to what each stage says.
+ */
+export async function openPipeline(options: OpenPipelineOptions): Promise<OpenedPipeline> {
+  const { epoch, plan, clients, limits } = options;
+  const ready = await loadStages(options);
+  const wanted = limits.maxSequences * Math.ceil(limits.maxContext / limits.blockSize);
+  const blockCount = Math.min(wanted, ...ready.map((stage) => stage.blockCount));
+  const scheduler = new Scheduler({
+    laneCount: plan.laneCount,
+    blockSize: limits.blockSize,
+    blockCount,
+    maxSequences: limits.maxSequences,
+    tokenBudget: limits.tokenBudget,
+    maxContext: limits.maxContext,
+    maxWaiting: limits.maxWaiting,
+  });
+  const [first] = clients;
+  if (first === undefined) throw new StagecoachError("INTERNAL", "the plan has no stages");
+
+  const endings: (() => void)[] = [];
+  const frames = first.openFrames((reason) => pipeline.break(reason));
+  endings.push(() => frames.cancel());
+  const pipeline: Pipeline = new Pipeline({
+    epoch,
+    laneCount: plan.laneCount,
+    maxContext: Math.min(limits.maxContext, blockCount * limits.blockSize),
+    scheduler,
+    frames,
+    onBroken: options.onBroken,
+    ...(options.onStep !== undefined && { onStep: options.onStep }),
+  });
+  for (const client of clients) {
+    endings.push(
+      client.subscribe(
+        epoch,
+        (output) => pipeline.receive(output),
+        (reason) => pipeline.break(reason),
+      ),
+    );
+  }
+  return {
+    pipeline,
+    scheduler,
+    blockCount,
+    close: (reason) => {
+      pipeline.break(reason);
+      for (const end of endings) end();
+    },
+  };
+}
+
+async function loadStages({
+  epoch,
+  plan,
+  manifest,
+  clients,
+  blobAddress,
+  limits,
+  onProgress,
+  signal,
+}: OpenPipelineOptions) {
+  const manifestJson = Buffer.from(JSON.stringify(manifest));
+  const progress = clients.map(() => ({ done: 0, total: 0 }));
+  // One stage that fails stops the others.
+  const loading = new AbortController();
+  const linked = AbortSignal.any([signal, loading.signal]);
+  try {
+    return await Promise.all(
+      plan.stages.map(async (stage, index) => {
+        const client = clients[index];
+        if (client === undefined)
+          throw new StagecoachError("INTERNAL", `no worker for stage ${index} of the plan`);
+        return await client.load(
+          {
+            epoch,
+            manifestJson,
+            stageIndex: index,
+            stageCount: plan.stages.length,
+            firstLayer: stage.firstLayer,
+            endLayer: stage.endLayer,
+            nextAddress: clients[index + 1]?.address ?? "",
+            blobAddress,
+            blockSize: limits.blockSize,
+            blockCount: 0,
+            maxSequences: limits.maxSequences,
+            laneCount: plan.laneCount,
+            maxContext: limits.maxContext,
+            threads: 0,
+          },
+          ({ doneBytes, totalBytes }) => {
+            progress[index] = { done: doneBytes, total: totalBytes };
+            onProgress(
+              progress.reduce((sum, { done }) => sum + done, 0),
+              progress.reduce((sum, { total }) => sum + total, 0),
+            );
+          },
+          linked,
+        );
+      }),
+    );
+  } catch (reason) {
+    loading.abort();
+    throw reason;
+  }
+}
