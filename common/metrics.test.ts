@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { createMetrics } from "./metrics.js";
+
+function freshMetrics() {
+  return createMetrics({ modelName: "m", processMetrics: false });
+}
+
+describe("createMetrics", () => {
+  it("uses vLLM's names under our prefix, with the model's name on every series", async () => {
+    const metrics = freshMetrics();
+    metrics.setRequests(3, 2);
+    metrics.setKvCacheUsage(0.25);
+    metrics.countPromptTokens(7);
+    metrics.observeTimeToFirstToken(0.03);
+    metrics.observeRequest({ finishedReason: "stop", seconds: 0.4, promptTokens: 7, generationTokens: 5 });
+    const text = await metrics.render();
+    expect(text).toContain('stagecoach_num_requests_running{model_name="m"} 3');
+    expect(text).toContain('stagecoach_num_requests_waiting{model_name="m"} 2');
+    expect(text).toContain('stagecoach_kv_cache_usage_perc{model_name="m"} 0.25');
+    expect(text).toContain('stagecoach_prompt_tokens_total{model_name="m"} 7');
+    expect(text).toMatch(/stagecoach_time_to_first_token_seconds_bucket\{le="0.05",model_name="m"\} 1/);
+    expect(text).toMatch(/stagecoach_request_success_total\{finished_reason="stop",model_name="m"\} 1/);
+  });
+
+  it("turns a stage's running totals into counters that survive its restart", async () => {
+    const metrics = freshMetrics();
+    metrics.setStageTimes(0, "w0", { busyMs: 1000, waitInMs: 500, waitOutMs: 0, sendMs: 10 });
+    metrics.setStageTimes(0, "w0", { busyMs: 1500, waitInMs: 500, waitOutMs: 0, sendMs: 10 });
+    metrics.setStageTimes(0, "w0", { busyMs: 250, waitInMs: 600, waitOutMs: 0, sendMs: 1 });
+    const text = await metrics.render();
+    expect(text).toMatch(/stagecoach_stage_busy_seconds_total\{stage="0",worker="w0",model_name="m"\} 1.75/);
+    expect(text).toMatch(/stagecoach_stage_wait_in_seconds_total\{[^}]*\} 1.1\b/);
+  });
+});
