@@ -1,0 +1,158 @@
+import {
+  byteSize,
+  decimalNumber,
+  type Kind,
+  listenAddress,
+  oneOf,
+  peerAddress,
+  textLike,
+  wholeNumber,
+} from "./config-kinds.js";
+
+/** One setting. Its flag, variable and key in the file are all made from its name; see config-names.ts. */
+export interface Setting<Value, Default extends Value | undefined> {
+  readonly kind: Kind<Value>;
+  /** One sentence for the help: what it does and its consequence. */
+  readonly doc: string;
+  readonly default: Default;
+  /** Shown in the help where the default is worked out at run time. */
+  readonly defaultText?: string;
+}
+
+const maxBytes = 2 ** 50;
+
+/** Every setting there is. The key is the name in `stagecoach.config.json`. */
+export const settings = {
+  home: optional(
+    textLike("DIR", "the path of a folder", /./),
+    "folder with models, blobs and state",
+    "~/.stagecoach",
+  ),
+  logLevel: required(
+    oneOf(["debug", "info", "warn", "error", "silent"]),
+    "warn",
+    "least severe lines to log on stderr, as JSON",
+  ),
+  cluster: required(
+    textLike("NAME", "up to 63 letters, digits, - and _", /^[A-Za-z0-9_-]{1,63}$/),
+    "local",
+    "name of the cluster, part of every NATS subject",
+  ),
+  model: required(
+    textLike(
+      "NAME",
+      "a model's name as `stagecoach list` shows it, or the path of a GGUF file or safetensors folder",
+      /./,
+    ),
+    "smollm2-135m-instruct",
+    "model to serve",
+  ),
+  variant: required(
+    oneOf(["auto", "as-is", "f32", "int8", "int4"]),
+    "auto",
+    "form of the weights; auto takes the fastest that stays close to the original",
+  ),
+  http: required(listenAddress(), "127.0.0.1:8080", "where HTTP listens"),
+  grpc: required(listenAddress(), "127.0.0.1:7070", "where gRPC listens, for workers and clients"),
+  nats: required(
+    textLike(
+      "auto|off|URL",
+      "auto, off, or a URL such as nats://127.0.0.1:4222",
+      /^(auto|off|(nats|tls|ws|wss):\/\/\S+)$/,
+    ),
+    "auto",
+    "where events go; auto starts nats-server with `up` where it is installed, otherwise there are none",
+  ),
+  stages: optional(
+    wholeNumber(1, 256),
+    "stages that the model is cut into; `up` starts so many workers",
+    "2 for `up`, otherwise the planner chooses",
+  ),
+  replicas: required(wholeNumber(1, 256), 1, "pipelines of the model side by side"),
+  expectedWorkers: required(
+    wholeNumber(1, 256),
+    1,
+    "workers that must have joined before the coordinator plans and loads",
+  ),
+  maxNumSeqs: required(
+    wholeNumber(1, 4096),
+    32,
+    "sequences computed at once; each reserves room for its KV cache",
+  ),
+  maxBatchTokens: required(
+    wholeNumber(16, 65_536),
+    512,
+    "tokens of a micro-batch; longer prompts travel in chunks",
+  ),
+  maxWaiting: required(
+    wholeNumber(0, 1_000_000),
+    512,
+    "requests that may wait; one more is refused as overload",
+  ),
+  maxContext: optional(
+    wholeNumber(16, 16_777_216),
+    "longest prompt and output together, tokens",
+    "the model's own, as far as memory allows",
+  ),
+  blockSize: required(wholeNumber(1, 1024), 16, "tokens of a block of KV cache"),
+  kvCacheMemoryBytes: optional(
+    byteSize(1_048_576, maxBytes),
+    "KV cache of the whole pipeline",
+    "what the workers' memory allows",
+  ),
+  join: required(peerAddress(), "127.0.0.1:7070", "gRPC address of the coordinator to work for"),
+  listen: required(listenAddress(), "127.0.0.1:0", "where this worker takes frames from other stages"),
+  workerId: optional(
+    textLike("NAME", "up to 63 letters, digits, dots, - and _", /^[A-Za-z0-9._-]{1,63}$/),
+    "name of this worker, unique in its cluster",
+    "the host's name and the process id",
+  ),
+  device: required(
+    oneOf(["auto", "cpu", "simulated"]),
+    "auto",
+    "what computes; simulated waits instead of computing, for trying out schedules",
+  ),
+  threads: optional(
+    wholeNumber(1, 1024),
+    "threads that each worker computes with",
+    "the machine's processors shared out among the workers that `up` starts",
+  ),
+  memoryLimitBytes: optional(
+    byteSize(16_777_216, maxBytes),
+    "memory that each worker may take for weights and KV cache",
+    "most of what is free",
+  ),
+  throttle: required(
+    decimalNumber(1, 1000),
+    1,
+    "makes a worker this many times slower, to try out uneven machines",
+  ),
+  startTimeoutMs: required(
+    wholeNumber(1_000, 86_400_000),
+    600_000,
+    "how long `up` waits for everything to be ready, ms",
+  ),
+  stopTimeoutMs: required(
+    wholeNumber(100, 600_000),
+    10_000,
+    "how long processes may take to end before they are killed, ms",
+  ),
+};
+
+/** The name of a setting, e.g. `maxNumSeqs`. */
+export type SettingName = keyof typeof settings;
+
+/** Complete values of the named settings; only those without a default may be undefined. */
+export type SettingValues<Names extends SettingName = SettingName> = {
+  readonly [Name in Names]: ValueOf<(typeof settings)[Name]>;
+};
+
+type ValueOf<S> = S extends Setting<infer Value, infer Default> ? Value | Extract<Default, undefined> : never;
+
+function required<Value>(kind: Kind<Value>, value: Value, doc: string): Setting<Value, Value> {
+  return { kind, doc, default: value };
+}
+
+function optional<Value>(kind: Kind<Value>, doc: string, defaultText: string): Setting<Value, undefined> {
+  return { kind, doc, default: undefined, defaultText };
+}
