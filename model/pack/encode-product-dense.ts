@@ -7,14 +7,14 @@ import type { EncodedProduct, EncodedTensor, EncodeOptions, ProductPart } from "
 export function encodeDense(
   name: string,
   parts: readonly ProductPart[],
+  inputSize: number,
   { embedding }: EncodeOptions,
 ): EncodedProduct {
-  const inputSize = commonInputSize(name, parts);
   const outputSize = parts.reduce((sum, part) => sum + outputsOf(part), 0);
   const stacked = new Float32Array(outputSize * inputSize);
   let row = 0;
   for (const part of parts) {
-    const values = dequantize(part.info.encoding, part.bytes);
+    const values = dequantizePart(part);
     if (embedding) stacked.set(values, row * inputSize);
     else writeColumns(stacked, outputSize, row, values, inputSize);
     row += outputsOf(part);
@@ -38,7 +38,13 @@ export function encodeDense(
 
 /** A stored tensor of any encoding as f32 of its own shape. */
 export function encodeFloats(name: string, info: TensorInfo, bytes: Uint8Array): EncodedTensor {
-  return floatTensor(name, [...info.shape], dequantize(info.encoding, bytes));
+  const length = info.shape.reduce((product, size) => product * size, 1);
+  return floatTensor(name, [...info.shape], dequantize(info.encoding, bytes, length));
+}
+
+/** A part's weights, f32 `[outputs, inputs]`. */
+export function dequantizePart({ info, bytes }: ProductPart): Float32Array {
+  return dequantize(info.encoding, bytes, (info.shape[0] ?? 0) * (info.shape[1] ?? 0));
 }
 
 /** The parts' biases one after another, zeros for parts without one; undefined when no part has any. */

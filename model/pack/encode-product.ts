@@ -1,6 +1,8 @@
 import type { TensorInfo } from "../source/model-source.js";
 import type { PackedProduct, Variant } from "../store/manifest.js";
-import { encodeDense, encodeFloats } from "./encode-product-dense.js";
+import { encodeBlocked, sameBlocks } from "./encode-product-blocked.js";
+import { commonInputSize, encodeDense, encodeFloats } from "./encode-product-dense.js";
+import { blocksOf } from "./encode-product-variant.js";
 
 /** A stored matrix `[outputs, inputs]` that becomes a product or a part of one, and its bias `[outputs]`. */
 export interface ProductPart {
@@ -32,7 +34,7 @@ export interface EncodeOptions {
 }
 
 /**
- * Turns stored matrices into the layout of a blob, without a second rounding for `as-is`.
+ * Turns stored matrices into the layout of a blob; what `as-is` stores means exactly what the source does.
  * Parts are stacked along their outputs into one product `name` where their encodings allow it; otherwise
  * each becomes a product under its own name.
  *
@@ -44,7 +46,17 @@ export function encodeProduct(
   variant: Variant,
   options: EncodeOptions,
 ): EncodedProduct[] {
-  return [encodeDense(name, parts, options)];
+  const inputSize = commonInputSize(name, parts);
+  const encoded = parts.map((part) => ({ part, blocks: blocksOf(part, variant, options) }));
+  const blocked = encoded.flatMap(({ part, blocks }) => (blocks ? [{ part, blocks }] : []));
+  if (blocked.length === 0) return [encodeDense(name, parts, inputSize, options)];
+  if (blocked.length === parts.length && sameBlocks(blocked))
+    return [encodeBlocked(name, blocked, inputSize)];
+  return encoded.map(({ part, blocks }) =>
+    blocks
+      ? encodeBlocked(part.name, [{ part, blocks }], inputSize)
+      : encodeDense(part.name, [part], inputSize, options),
+  );
 }
 
 /** A norm's gain or another vector, as f32 `[length]`. */

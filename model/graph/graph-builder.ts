@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import {
+  type ElementType,
+  encodeOnnxModel,
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+  type Shape,
+} from "./onnx-writer.js";
+
+/** ONNX Runtime's own operators. */
+export const microsoft = "com.microsoft";
+
+type Attributes = Readonly<Record<string, OnnxAttribute>>;
+
+/** Collects nodes and constants of a graph; values are known by their names. */
+export class GraphBuilder {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #tensors = new Map<string, OnnxTensor>();
+  readonly #inputs = new Map<string, OnnxValue>();
+  readonly #outputs: OnnxValue[] = [];
+  readonly #parent: GraphBuilder | undefined;
+  #serial = 0;
+
+  constructor(parent?: GraphBuilder) {
+    this.#parent = parent;
+  }
+
+  /** Declares a graph input; saying it again changes nothing. */
+  input(name: string, type: ElementType, shape: Shape): string {
+    if (this.#parent) return this.#parent.input(name, type, shape);
+    if (!this.#inputs.has(name)) this.#inputs.set(name, { name, type, shape });
+    return name;
+  }
+
+  /** Makes `value` an output called `name`. */
+  output(name: string, value: string, type: ElementType, shape: Shape): void {
+    this.#nodes.push({
+      operator: "Identity",
+      domain: "",
+      inputs: [value],
+      outputs: [name],
+      attributes: {},
+    });
+    this.#outputs.push({ name, type, shape });
+  }
+
+  /** A node of ONNX's own operators with one output. */
+  op(operator: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    return this.#node("", operator, inputs, ["used"], attributes)[0] as string;
+  }
+
+  /** A node of ONNX's own operators with `count` outputs. */
+  ops(operator: string, count: number, inputs: readonly string[], attributes: Attributes = {}): string[] {
+    return this.#node("", operator, inputs, Array<"used">(count).fill("used"), attributes);
+  }
+
+  /** A node of ONNX Runtime's operators with one output. */
+  fused(operator: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    return this.#node(microsoft, operator, inputs, ["used"], attributes)[0] as string;
+  }
+
+  /** A node of ONNX Runtime's operators; outputs that are `unused` are left out. */
+  fusedOutputs(
+    operator: string,
+    inputs: readonly string[],
+    outputs: readonly ("used" | "unused")[],
+    attributes: Attributes = {},
+  ): string[] {
+    return this.#node(microsoft, operator, inputs, outputs, attributes);
+  }
+
+  /** Integers `[values.length]`, i64; equal ones are stored once. */
+  integers(...values: number[]): string {
+    return this.#inline("i64", [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  /** One f32 without dimensions; equal ones are stored once. */
+  scalar(value: number): string {
+    return this.#inline("f32", [], Float32Array.of(value));
+  }
+
+  /** A constant in a file; one name means one tensor. */
+  external(
+    name: string,
+    type: ElementType,
+    shape: readonly number[],
+    data: { file: string; offsetBytes: number; sizeBytes: number },
+  ): string {
+    return this.#constant({ name, type, shape, data });
+  }
+
+  /** A graph for a branch of `If`: it sees all values of this one and keeps its constants here. */
+  branch(): GraphBuilder {
+    return new GraphBuilder(this);
+  }
+
+  /** The graph so far. */
+  graph(): OnnxGraph {
+    return {
+      nodes: this.#nodes,
+      tensors: [...this.#tensors.values()],
+      inputs: [...this.#inputs.values()],
+      outputs: this.#outputs,
+    };
+  }
+
+  /** The graph as an ONNX model. */
+  model(): Uint8Array {
+    return encodeOnnxModel(this.graph());
+  }
+
+  #node(
+    domain: string,
+    operator: string,
+    inputs: readonly string[],
+    outputs: readonly ("used" | "unused")[],
+    attributes: Attributes,
+  ): string[] {
+    const names = outputs.map((use) => (use === "used" ? this.#freshName() : ""));
+    this.#nodes.push({ operator, domain, inputs, outputs: names, attributes });
+    return names;
+  }
+
+  #freshName(): string {
+    if (this.#parent) return this.#parent.#freshName();
+    return `v${this.#serial++}`;
+  }
+
+  #inline(type: ElementType, shape: number[], values: BigInt64Array | Float32Array): string {
+    const data = new Uint8Array(values.buffer);
+    const hash = createHash("sha256").update(data).digest("hex").slice(0, 16);
+    return this.#constant({ name: `${type}.${shape.join("x")}.${hash}`, type, shape, data });
+  }
+
+  #constant(tensor: OnnxTensor): string {
+    if (this.#parent) return this.#parent.#constant(tensor);
+    if (!this.#tensors.has(tensor.name)) this.#tensors.set(tensor.name, tensor);
+    return tensor.name;
+  }
+}

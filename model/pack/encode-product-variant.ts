@@ -1,0 +1,27 @@
+import { isBlockEncoding } from "../encoding/block-formats.js";
+import { quantizeBlocks } from "../encoding/quantize-blocks.js";
+import { type BlockedWeights, toBlocks } from "../encoding/to-blocks.js";
+import type { Variant } from "../store/manifest.js";
+import type { EncodeOptions, ProductPart } from "./encode-product.js";
+import { dequantizePart, outputsOf } from "./encode-product-dense.js";
+
+/**
+ * A part as blocks of small integers, or undefined where the variant wants floats. A stored encoding that
+ * already has the wanted width is kept; everything else is rounded once, from its exact values. An embedding
+ * is never rounded below 8 bits: it is also the head of many models, and the logits suffer most.
+ */
+export function blocksOf(
+  part: ProductPart,
+  variant: Variant,
+  { embedding }: EncodeOptions,
+): BlockedWeights | undefined {
+  if (variant === "f32") return undefined;
+  const { encoding } = part.info;
+  const [rows, columns] = [outputsOf(part), part.info.shape[1] ?? 0];
+  const stored = isBlockEncoding(encoding) ? toBlocks(encoding, part.bytes, rows, columns) : undefined;
+  if (variant === "as-is") return stored;
+  const bits = variant === "int4" && !embedding ? 4 : 8;
+  if (stored && (stored.bits === bits || (embedding && stored.bits < bits))) return stored;
+  if (embedding && columns % 32 !== 0) return undefined;
+  return quantizeBlocks(dequantizePart(part), rows, columns, bits);
+}
