@@ -1,0 +1,20 @@
+import type { GenerateReply__Output } from "../proto/gen/stagecoach/v1/GenerateReply.js";
+import type { InferenceClient } from "../proto/gen/stagecoach/v1/Inference.js";
+import type { TokenSource } from "./load-generator.js";
+
+/** Sends requests to a cluster's gRPC interface: greedy, going on after end tokens. */
+export function grpcSource(client: InferenceClient): TokenSource {
+  return async function* (request, signal) {
+    const call = client.generate({
+      promptIds: { ids: [...request.promptIds] },
+      options: { temperature: 0, maxTokens: request.outputTokens, ignoreEos: true },
+    });
+    const cancel = (): void => call.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      for await (const reply of call as AsyncIterable<GenerateReply__Output>) yield* reply.tokenIds;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  };
+}
