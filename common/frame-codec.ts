@@ -1,0 +1,190 @@
+import type { Forward, Forward__Output } from "../proto/gen/stagecoach/v1/Forward.js";
+import type { Open, Open__Output } from "../proto/gen/stagecoach/v1/Open.js";
+import type { SequenceOpen__Output } from "../proto/gen/stagecoach/v1/SequenceOpen.js";
+import { StagecoachError } from "./errors.js";
+import { bytesOf, decodeTensor, encodeTensor, uint32View } from "./tensor.js";
+
+/** One micro-batch's slices; arrays have one entry a slice. See Forward in stage.proto. */
+export interface PackedBatch {
+  readonly lane: number;
+  readonly sequenceIds: readonly number[];
+  readonly contextLengths: readonly number[];
+  readonly lengths: readonly number[];
+  readonly sample: readonly boolean[];
+  readonly newBlocks: readonly (readonly number[])[];
+}
+
+/** What a micro-batch computes on: token ids, or `[tokens, hiddenSize]` f32. */
+export type PackedInput =
+  | { kind: "tokens"; tokenIds: Uint32Array }
+  | { kind: "hidden"; hidden: Float32Array };
+
+/** A sequence as every stage gets to know it; see SequenceOpen in stage.proto. */
+export interface PackedOpening {
+  readonly sequenceId: number;
+  readonly history: Uint32Array;
+  readonly promptLength: number;
+  readonly sampling: PackedSampling;
+}
+
+/** See Sampling in stage.proto. */
+export interface PackedSampling {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  readonly logitBias: ReadonlyMap<number, number>;
+  readonly seed: number;
+  readonly suppressedTokenIds: readonly number[];
+  readonly suppressedUntilLength: number;
+  readonly wantLogprobs: boolean;
+  readonly topLogprobs: number;
+}
+
+/** The message for a micro-batch. `sentAtUs` is when the sender was done with it, see common/wall-clock.ts. */
+export function encodeForward(batch: PackedBatch, input: PackedInput, sentAtUs: number): Forward {
+  return {
+    ...forwardSlices(batch),
+    ...(input.kind === "tokens"
+      ? { tokenIds: bytesOf(input.tokenIds) }
+      : { hidden: hiddenTensor(input.hidden, sum(batch.lengths)) }),
+    sentAtUs,
+  };
+}
+
+/**
+ * A micro-batch out of its message. The input's memory is its own and can be transferred.
+ * @throws StagecoachError INVALID_ARGUMENT naming the array that does not add up
+ */
+export function decodeForward(
+  forward: Forward__Output,
+  lane: number,
+): { batch: PackedBatch; input: PackedInput } {
+  const { sequenceIds, contextLengths, lengths, sample, newBlockCounts } = forward;
+  const sliceCount = sequenceIds.length;
+  const perSlice = { contextLengths, lengths, sample, newBlockCounts };
+  for (const [name, array] of Object.entries(perSlice)) {
+    if (array.length !== sliceCount) {
+      throw invalid(`Forward has ${sliceCount} sequenceIds and ${array.length} ${name}`);
+    }
+  }
+  if (new Set(sequenceIds).size !== sliceCount) {
+    throw invalid(`Forward names a sequence twice in [${sequenceIds.join(", ")}]`);
+  }
+  for (const [index, length] of lengths.entries()) checkSlice(forward, index, length);
+  return {
+    batch: {
+      lane,
+      sequenceIds,
+      contextLengths,
+      lengths,
+      sample: Array.from(sample, (flag) => flag === 1),
+      newBlocks: split(forward.newBlockIds, newBlockCounts, "newBlockIds"),
+    },
+    input: decodeInput(forward, sum(lengths)),
+  };
+}
+
+/** The message that a stage passes on: the same slices with its own result. */
+export function forwardSlices(batch: PackedBatch): Forward {
+  return {
+    sequenceIds: [...batch.sequenceIds],
+    contextLengths: [...batch.contextLengths],
+    lengths: [...batch.lengths],
+    sample: Buffer.from(batch.sample.map(Number)),
+    newBlockCounts: batch.newBlocks.map((blocks) => blocks.length),
+    newBlockIds: batch.newBlocks.flat(),
+  };
+}
+
+/** The message that opens sequences. */
+export function encodeOpen(openings: readonly PackedOpening[]): Open {
+  return {
+    sequences: openings.map(({ history, sampling, ...rest }) => ({
+      ...rest,
+      history: bytesOf(history),
+      sampling: {
+        ...sampling,
+        logitBias: Array.from(sampling.logitBias, ([tokenId, bias]) => ({ tokenId, bias })),
+        suppressedTokenIds: [...sampling.suppressedTokenIds],
+      },
+    })),
+  };
+}
+
+/**
+ * Sequences out of the message that opens them.
+ * @throws StagecoachError INVALID_ARGUMENT when a sequence has no sampling or broken history
+ */
+export function decodeOpen({ sequences }: Open__Output): PackedOpening[] {
+  return sequences.map(decodeOpening);
+}
+
+function decodeOpening({ sequenceId, history, promptLength, sampling }: SequenceOpen__Output): PackedOpening {
+  if (sampling === null) throw invalid(`Open of sequence ${sequenceId} has no sampling`);
+  if (history.byteLength % 4 !== 0) {
+    throw invalid(
+      `Open of sequence ${sequenceId} has a history of ${history.byteLength} bytes, not whole ids`,
+    );
+  }
+  return {
+    sequenceId,
+    history: Uint32Array.from(uint32View(history)),
+    promptLength,
+    sampling: {
+      ...sampling,
+      logitBias: new Map(sampling.logitBias.map(({ tokenId, bias }) => [tokenId, bias])),
+    },
+  };
+}
+
+function checkSlice(forward: Forward__Output, index: number, length: number): void {
+  const name = `Forward's slice of sequence ${forward.sequenceIds[index]}`;
+  if (length === 0) throw invalid(`${name} has no tokens`);
+  const end = (forward.contextLengths[index] as number) + length;
+  if (end > 2 ** 31) throw invalid(`${name} ends at position ${end}`);
+  const flag = forward.sample[index] as number;
+  if (flag > 1) throw invalid(`${name} has sample ${flag}; it is 0 or 1`);
+}
+
+function decodeInput({ tokenIds, hidden }: Forward__Output, tokenCount: number): PackedInput {
+  if (hidden === null) {
+    if (tokenIds.byteLength !== tokenCount * 4) {
+      throw invalid(`Forward of ${tokenCount} tokens has ${tokenIds.byteLength} bytes of tokenIds`);
+    }
+    return { kind: "tokens", tokenIds: Uint32Array.from(uint32View(tokenIds)) };
+  }
+  if (tokenIds.byteLength > 0) throw invalid("Forward has both tokenIds and hidden");
+  if (hidden.shape.length !== 2 || hidden.shape[0] !== tokenCount) {
+    throw invalid(`Forward of ${tokenCount} tokens has hidden states of shape [${hidden.shape.join(", ")}]`);
+  }
+  return { kind: "hidden", hidden: decodeTensor(hidden).values };
+}
+
+function hiddenTensor(hidden: Float32Array, tokenCount: number) {
+  const width = tokenCount === 0 ? 0 : hidden.length / tokenCount;
+  return encodeTensor({ values: hidden, shape: [tokenCount, width] });
+}
+
+/** Cuts a flat array into runs of the given lengths, which must use it up. */
+export function split<Value>(flat: readonly Value[], counts: readonly number[], name: string): Value[][] {
+  const total = sum(counts);
+  if (total !== flat.length)
+    throw invalid(`${name} has ${flat.length} entries where its counts say ${total}`);
+  let end = 0;
+  return counts.map((count) => {
+    end += count;
+    return flat.slice(end - count, end);
+  });
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function invalid(message: string): StagecoachError {
+  return new StagecoachError("INVALID_ARGUMENT", message);
+}
