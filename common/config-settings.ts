@@ -30,8 +30,8 @@ export const settings = {
   ),
   logLevel: required(
     oneOf(["debug", "info", "warn", "error", "silent"]),
-    "warn",
-    "least severe lines to log on stderr, as JSON",
+    "info",
+    "least severe lines to log, as JSON on stderr; the processes that `up` starts log to files in its home",
   ),
   cluster: required(
     textLike("NAME", "up to 63 letters, digits, - and _", /^[A-Za-z0-9_-]{1,63}$/),

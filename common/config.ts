@@ -26,9 +26,20 @@ export function compileConfig<const Name extends SettingName>(
   names: readonly Name[],
   sources: ConfigSources,
 ): SettingValues<Name> {
+  const defaults = Object.fromEntries(names.map((name) => [name, settings[name].default]));
+  return Object.freeze({ ...defaults, ...givenConfig(names, sources) }) as SettingValues<Name>;
+}
+
+/** As `compileConfig`, but without the settings that nobody gave. */
+export function givenConfig<const Name extends SettingName>(
+  names: readonly Name[],
+  sources: ConfigSources,
+): Partial<SettingValues<Name>> {
   const lookup = openSources(sources);
-  const entries = names.map((name) => [name, readSetting(name, lookup)] as const);
-  return Object.freeze(Object.fromEntries(entries)) as SettingValues<Name>;
+  const entries = names.map((name) => [name, readGiven(name, lookup)] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as Partial<
+    SettingValues<Name>
+  >;
 }
 
 /**
@@ -73,9 +84,9 @@ function openSources(sources: ConfigSources): Lookup {
   };
 }
 
-function readSetting(name: SettingName, lookup: Lookup): string | number | undefined {
+function readGiven(name: SettingName, lookup: Lookup): string | number | undefined {
   const found = lookup(name);
-  if (found === undefined) return settings[name].default;
+  if (found === undefined) return undefined;
   const value = settings[name].kind.parse(found.text);
   if (value !== undefined) return value;
   throw new StagecoachError(
