@@ -6,7 +6,7 @@ import { waitForEvent } from "../../common/wait-for-event.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { TokenEvent, TokenPort } from "../inference/types.js";
 import { type OpenedPipeline, openPipeline, type PipelineLimits } from "../pipeline/open-pipeline.js";
-import type { PipelineOptions } from "../pipeline/pipeline.js";
+import type { PipelineObserver } from "../pipeline/pipeline.js";
 import { StageClient } from "../pipeline/stage-client.js";
 import { modelShape } from "../planner/model-shape.js";
 import { makePlan } from "../planner/plan.js";
@@ -30,7 +30,7 @@ export interface SessionOptions {
   /** Sequences decoding at once for which the plan is made. */
   readonly concurrency: number;
   readonly log: Logger;
-  readonly onStep?: PipelineOptions["onStep"];
+  readonly observer: PipelineObserver;
 }
 
 interface SessionEvents {
@@ -144,7 +144,7 @@ export class Session extends EventEmitter<SessionEvents> implements TokenPort {
   }
 
   async #serve(members: readonly Member[]): Promise<void> {
-    const { manifest, blobAddress, limits, log, onStep } = this.#options;
+    const { manifest, blobAddress, limits, log, observer } = this.#options;
     const clients = members.map(({ hello }) => new StageClient(hello.workerId, hello.address));
     try {
       const broken = new AsyncQueue<StagecoachError>();
@@ -160,7 +160,7 @@ export class Session extends EventEmitter<SessionEvents> implements TokenPort {
         onProgress: (doneBytes, totalBytes) =>
           this.#setState({ kind: "loading", doneBytes, totalBytes, plan }),
         onBroken: (reason) => broken.fail(reason),
-        ...(onStep !== undefined && { onStep }),
+        observer,
         signal: this.#stop.signal,
       });
       this.#setState({ kind: "serving", plan });

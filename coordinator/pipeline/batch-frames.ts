@@ -1,6 +1,12 @@
+import { encodeForward } from "../../common/frame-codec.js";
+import { bytesOf } from "../../common/tensor.js";
+import { WallClock } from "../../common/wall-clock.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import type { Sampling } from "../../proto/gen/stagecoach/v1/Sampling.js";
+import type { SequenceOpen } from "../../proto/gen/stagecoach/v1/SequenceOpen.js";
 import type { MicroBatch, OpenedSequence, Slice } from "../scheduler/types.js";
+
+const clock = new WallClock();
 
 /** The part of a Frame that differs within one micro-batch. */
 export type FramePayload = Pick<Frame, "open" | "forward" | "close">;
@@ -13,11 +19,11 @@ export function batchFrames(batch: MicroBatch): FramePayload[] {
   const frames: FramePayload[] = [];
   if (batch.closed.length > 0) frames.push({ close: { sequenceIds: [...batch.closed] } });
   if (batch.opened.length > 0) frames.push({ open: { sequences: batch.opened.map(openingOf) } });
-  if (batch.slices.length > 0) frames.push({ forward: forwardOf(batch.slices) });
+  if (batch.slices.length > 0) frames.push({ forward: forwardOf(batch) });
   return frames;
 }
 
-function openingOf({ sequenceId, tokens, promptLength, sampling }: OpenedSequence) {
+function openingOf({ sequenceId, tokens, promptLength, sampling }: OpenedSequence): SequenceOpen {
   const history = needsHistory(sampling) ? bytesOf(tokens) : Buffer.alloc(0);
   return { sequenceId, history, promptLength, sampling };
 }
@@ -26,27 +32,24 @@ function needsHistory({ repetitionPenalty, presencePenalty, frequencyPenalty }: 
   return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
 }
 
-function forwardOf(slices: readonly Slice[]) {
-  const tokenCount = slices.reduce((sum, slice) => sum + slice.tokenIds.length, 0);
-  const tokenIds = new Uint32Array(tokenCount);
-  let offset = 0;
-  for (const slice of slices) {
-    tokenIds.set(slice.tokenIds, offset);
-    offset += slice.tokenIds.length;
-  }
-  return {
+function forwardOf({ lane, slices }: MicroBatch) {
+  const batch = {
+    lane,
     sequenceIds: slices.map((slice) => slice.sequenceId),
     contextLengths: slices.map((slice) => slice.contextLength),
     lengths: slices.map((slice) => slice.tokenIds.length),
-    sample: Buffer.from(slices.map((slice) => (slice.sample ? 1 : 0))),
-    newBlockCounts: slices.map((slice) => slice.newBlocks.length),
-    newBlockIds: slices.flatMap((slice) => slice.newBlocks),
-    tokenIds: bytesOf(tokenIds),
-    sentAtUs: Math.round((performance.timeOrigin + performance.now()) * 1000),
+    sample: slices.map((slice) => slice.sample),
+    newBlocks: slices.map((slice) => slice.newBlocks),
   };
+  return encodeForward(batch, { kind: "tokens", tokenIds: packedIds(slices) }, clock.nowUs());
 }
 
-/** The ids as little-endian bytes; every platform that Node runs on is little-endian. */
-function bytesOf(ids: Uint32Array): Buffer {
-  return Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
+function packedIds(slices: readonly Slice[]): Uint32Array {
+  const packed = new Uint32Array(slices.reduce((sum, slice) => sum + slice.tokenIds.length, 0));
+  let offset = 0;
+  for (const { tokenIds } of slices) {
+    packed.set(tokenIds, offset);
+    offset += tokenIds.length;
+  }
+  return packed;
 }

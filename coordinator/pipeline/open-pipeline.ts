@@ -2,7 +2,7 @@ import { StagecoachError } from "../../common/errors.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { Plan } from "../planner/types.js";
 import { Scheduler } from "../scheduler/scheduler.js";
-import { Pipeline, type PipelineOptions } from "./pipeline.js";
+import { Pipeline, type PipelineObserver, type PipelineOptions } from "./pipeline.js";
 import type { StageClient } from "./stage-client.js";
 
 /** Limits that an operator sets for a pipeline. */
@@ -27,7 +27,7 @@ export interface OpenPipelineOptions {
   readonly limits: PipelineLimits;
   readonly onProgress: (doneBytes: number, totalBytes: number) => void;
   readonly onBroken: PipelineOptions["onBroken"];
-  readonly onStep?: PipelineOptions["onStep"];
+  readonly observer: PipelineObserver;
   readonly signal: AbortSignal;
 }
 
@@ -71,7 +71,7 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
     scheduler,
     frames,
     onBroken: options.onBroken,
-    ...(options.onStep !== undefined && { onStep: options.onStep }),
+    observer: options.observer,
   });
   for (const client of clients) {
     endings.push(

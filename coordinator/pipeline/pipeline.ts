@@ -1,6 +1,6 @@
 import type { ClientWritableStream } from "@grpc/grpc-js";
-import { AsyncQueue } from "../../common/async-queue.js";
 import { codeFromNumber, StagecoachError } from "../../common/errors.js";
+import { decodeTokens } from "../../common/token-codec.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import type { Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
 import type { StageFailure__Output } from "../../proto/gen/stagecoach/v1/StageFailure.js";
@@ -9,7 +9,14 @@ import type { TokenEvent, TokenPort } from "../inference/types.js";
 import type { Scheduler } from "../scheduler/scheduler.js";
 import type { MicroBatch, SequenceRequest } from "../scheduler/types.js";
 import { batchFrames } from "./batch-frames.js";
-import { tokenEvents } from "./token-events.js";
+import { type RequestEnd, RunningRequest } from "./running-request.js";
+
+/** Who hears what a pipeline does; all optional, none may throw. */
+export interface PipelineObserver {
+  /** A micro-batch came back. */
+  onStep?(step: { promptTokens: number; generatedTokens: number }): void;
+  onRequestEnd?(end: RequestEnd): void;
+}
 
 /** What a pipeline is driven with. */
 export interface PipelineOptions {
@@ -21,23 +28,22 @@ export interface PipelineOptions {
   readonly frames: Pick<ClientWritableStream<Frame>, "write">;
   /** Hears once when the pipeline can no longer serve; every request has failed by then. */
   readonly onBroken: (reason: StagecoachError) => void;
-  readonly onStep?: (tokens: { prompt: number; generated: number }) => void;
+  readonly observer: PipelineObserver;
 }
 
 /**
  * Drives the stages of one epoch: keeps every lane filled with what the scheduler gives, turns what the last
  * stage samples into events for whoever asked. Stages answer each Forward with one Tokens, empty when nothing
- * was sampled, so a lane is free when its answer is here.
+ * was sampled, so a lane is free when its answer is here. At most one Forward a lane is under way, which bounds
+ * what waits in the stream.
  */
 export class Pipeline implements TokenPort {
   readonly maxContext: number;
   readonly #options: PipelineOptions;
   readonly #scheduler: Scheduler;
-  readonly #channels = new Map<string, AsyncQueue<TokenEvent>>();
+  readonly #requests = new Map<string, RunningRequest>();
   readonly #inFlight = new Map<number, MicroBatch>();
   readonly #busyLanes = new Set<number>();
-  /** Which request a sequence on the stages belongs to. */
-  readonly #requestOf = new Map<number, string>();
   #nextStep = 1;
   #broken: StagecoachError | undefined;
   #pumpQueued = false;
@@ -56,37 +62,50 @@ export class Pipeline implements TokenPort {
     if (this.#broken !== undefined) throw this.#broken;
     signal.throwIfAborted();
     this.#scheduler.add(request);
+    const { requestId } = request;
     const cancel = (): void =>
-      this.#cancel(request.requestId, new StagecoachError("CANCELLED", "the request was cancelled"));
-    const channel = new AsyncQueue<TokenEvent>(cancel);
-    this.#channels.set(request.requestId, channel);
+      this.#end(requestId, new StagecoachError("CANCELLED", "the request was cancelled"));
+    const running = new RunningRequest(request, cancel, (end) => {
+      signal.removeEventListener("abort", cancel);
+      this.#options.observer.onRequestEnd?.(end);
+    });
+    this.#requests.set(requestId, running);
     signal.addEventListener("abort", cancel, { once: true });
     this.#queuePump();
-    return channel;
+    return running.events;
   }
 
   /** Takes what a stage of this epoch sent. */
   receive(output: Output__Output): void {
     if (output.epoch !== this.#options.epoch || this.#broken !== undefined) return;
-    if (output.payload === "failure" && output.failure) this.#stageFailed(output.failure);
-    if (output.payload === "tokens" && output.tokens) this.#stepDone(output.step, output.tokens);
+    try {
+      if (output.payload === "failure" && output.failure) this.#stageFailed(output.failure);
+      if (output.payload === "tokens" && output.tokens) this.#stepDone(output.step, output.tokens);
+    } catch (reason) {
+      this.break(StagecoachError.from(reason));
+    }
   }
 
   /** Ends everything with an error: a stage died, or the coordinator stops. The first reason wins. */
   break(reason: StagecoachError): void {
     if (this.#broken !== undefined) return;
     this.#broken = reason;
-    for (const channel of this.#channels.values()) channel.fail(reason);
-    this.#channels.clear();
+    for (const request of this.#requests.values()) request.fail(reason);
+    this.#requests.clear();
     this.#options.onBroken(reason);
+  }
+
+  #pump(): void {
+    if (this.#broken !== undefined) return;
+    for (let lane = 0; lane < this.#options.laneCount; lane++) {
+      while (!this.#busyLanes.has(lane) && this.#step(lane));
+    }
   }
 
   /** One micro-batch into the first stage; false when the scheduler has nothing for the lane. */
   #step(lane: number): boolean {
     const batch = this.#scheduler.next(lane);
     if (batch === undefined) return false;
-    for (const sequence of batch.opened) this.#requestOf.set(sequence.sequenceId, sequence.requestId);
-    for (const sequenceId of batch.closed) this.#requestOf.delete(sequenceId);
     for (const payload of batchFrames(batch)) {
       if (payload.forward !== undefined) {
         this.#inFlight.set(this.#nextStep, batch);
@@ -97,62 +116,50 @@ export class Pipeline implements TokenPort {
     return true;
   }
 
-  #stepDone(step: number, tokens: Tokens__Output): void {
+  #stepDone(step: number, message: Tokens__Output): void {
     const batch = this.#inFlight.get(step);
     if (batch === undefined) {
-      this.break(
-        new StagecoachError("INTERNAL", `the last stage answered step ${step}, which is not in flight`),
-      );
-      return;
+      throw new StagecoachError("INTERNAL", `the last stage answered step ${step}, which is not in flight`);
     }
     this.#inFlight.delete(step);
     this.#busyLanes.delete(batch.lane);
-    const events = tokenEvents(tokens);
-    const outcomes = this.#scheduler.complete(batch, events);
+    const tokens = decodeTokens(message);
+    const tokenOf = new Map(tokens.map((token) => [this.#scheduler.requestOf(token.sequenceId), token]));
+    const outcomes = this.#scheduler.complete(batch, tokens);
+    // The stages go on before anybody is told.
     this.#pump();
-    const byRequest = new Map(events.map((event) => [this.#requestOf.get(event.sequenceId), event]));
     for (const { requestId, tokenId, finished } of outcomes) {
-      const { logprob, top } = byRequest.get(requestId) ?? {};
-      const channel = this.#channels.get(requestId);
-      channel?.push({
+      const { logprob, top } = tokenOf.get(requestId) ?? {};
+      this.#requests.get(requestId)?.push({
         ...(tokenId !== undefined && { tokenId }),
         ...(logprob !== undefined && { logprob }),
         ...(top !== undefined && { top }),
         ...(finished !== undefined && { finished }),
       });
-      if (finished !== undefined) {
-        this.#channels.delete(requestId);
-        channel?.end();
-      }
+      if (finished !== undefined) this.#requests.delete(requestId);
     }
-    const prompt = batch.slices.reduce(
-      (sum, slice) => sum + (slice.tokenIds.length > 1 || !slice.sample ? slice.tokenIds.length : 0),
-      0,
-    );
-    this.#options.onStep?.({
-      prompt,
-      generated: outcomes.filter((outcome) => outcome.tokenId !== undefined).length,
+    this.#options.observer.onStep?.({
+      promptTokens: promptTokensOf(batch),
+      generatedTokens: outcomes.length,
     });
   }
 
   #stageFailed({ code, message, sequenceIds }: StageFailure__Output): void {
     const reason = new StagecoachError(codeFromNumber(code), message);
-    if (sequenceIds.length === 0) {
-      this.break(reason);
-      return;
-    }
+    if (sequenceIds.length === 0) throw reason;
     for (const sequenceId of sequenceIds) {
-      const requestId = this.#requestOf.get(sequenceId);
-      if (requestId !== undefined) this.#cancel(requestId, reason);
+      const requestId = this.#scheduler.requestOf(sequenceId);
+      if (requestId !== undefined) this.#end(requestId, reason);
     }
   }
 
-  #cancel(requestId: string, reason: StagecoachError): void {
-    const channel = this.#channels.get(requestId);
-    if (channel === undefined) return;
-    this.#channels.delete(requestId);
+  /** Ends one request early and frees what it holds at every stage. */
+  #end(requestId: string, reason: StagecoachError): void {
+    const request = this.#requests.get(requestId);
+    if (request === undefined) return;
+    this.#requests.delete(requestId);
     this.#scheduler.cancel(requestId);
-    channel.fail(reason);
+    request.fail(reason);
     this.#queuePump();
   }
 
@@ -165,11 +172,12 @@ export class Pipeline implements TokenPort {
       this.#pump();
     });
   }
+}
 
-  #pump(): void {
-    if (this.#broken !== undefined) return;
-    for (let lane = 0; lane < this.#options.laneCount; lane++) {
-      while (!this.#busyLanes.has(lane) && this.#step(lane));
-    }
-  }
+/** Decoding slices feed one token that was generated; all others feed prompt. */
+function promptTokensOf(batch: MicroBatch): number {
+  return batch.slices.reduce(
+    (sum, { tokenIds, sample }) => sum + (sample && tokenIds.length === 1 ? 0 : tokenIds.length),
+    0,
+  );
 }

@@ -1,0 +1,172 @@
+import { setImmediate } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { StagecoachError } from "../../common/errors.js";
+import { encodeTokens } from "../../common/token-codec.js";
+import type { Forward } from "../../proto/gen/stagecoach/v1/Forward.js";
+import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
+import type { Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
+import type { TokenEvent } from "../inference/types.js";
+import { createScheduler } from "../scheduler/scheduler.js";
+import { Pipeline } from "./pipeline.js";
+import type { RequestEnd } from "./running-request.js";
+
+const epoch = 7;
+
+test("a request's tokens come in order and its end is reported", async () => {
+  const { pipeline, answerAll, ends } = setUp();
+  const tokens = collect(pipeline.submit(request("a", [1, 2, 3], 3), never()));
+  await answerAll();
+  expect((await tokens).map(({ tokenId }) => tokenId)).toEqual([103, 104, 105]);
+  expect((await tokens).at(-1)?.finished).toBe("length");
+  expect(ends).toMatchObject([{ requestId: "a", outcome: "length", promptTokens: 3, completionTokens: 3 }]);
+});
+
+test("requests that come together fill all lanes, and steps are numbered without gaps", async () => {
+  const { pipeline, frames, answerAll } = setUp();
+  const all = ["a", "b", "c", "d"].map((id) => collect(pipeline.submit(request(id, [1, 2], 4), never())));
+  await answerAll();
+  for (const events of await Promise.all(all)) expect(events).toHaveLength(4);
+  expect(new Set(frames.filter((frame) => frame.forward).map((frame) => frame.lane))).toEqual(
+    new Set([0, 1]),
+  );
+  expect(frames.map((frame) => frame.step)).toEqual(frames.map((_, index) => index + 1));
+  expect(frames.every((frame) => frame.epoch === epoch)).toBe(true);
+});
+
+test("a reader that leaves is closed at the stages, others go on", async () => {
+  const { pipeline, frames, answerAll, ends } = setUp();
+  const left = (async () => {
+    for await (const _ of pipeline.submit(request("left", [1], 50), never())) break;
+  })();
+  const kept = collect(pipeline.submit(request("kept", [1], 5), never()));
+  await answerAll();
+  await left;
+  expect(await kept).toHaveLength(5);
+  await answerAll();
+  expect(frames.flatMap((frame) => frame.close?.sequenceIds ?? [])).toHaveLength(2);
+  expect(ends.find((end) => end.requestId === "left")?.outcome).toMatchObject({ code: "CANCELLED" });
+});
+
+test("an aborted request fails its reader and frees its blocks", async () => {
+  const { pipeline, scheduler, answerAll } = setUp();
+  const controller = new AbortController();
+  const tokens = collect(pipeline.submit(request("a", [1, 2], 50), controller.signal));
+  controller.abort();
+  await expect(tokens).rejects.toMatchObject({ code: "CANCELLED" });
+  await answerAll();
+  expect(scheduler.snapshot()).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0 });
+});
+
+test("a failure that names sequences ends those requests only", async () => {
+  const { pipeline, frames, answerAll } = setUp();
+  const doomed = collect(pipeline.submit(request("doomed", [1], 9), never()));
+  await Promise.resolve();
+  const kept = collect(pipeline.submit(request("kept", [1], 2), never()));
+  await Promise.resolve();
+  const [forward] = frames.filter((frame) => frame.forward);
+  pipeline.receive(failure(forward?.step as number, [forward?.forward?.sequenceIds?.[0] as number]));
+  await expect(doomed).rejects.toThrow("NaN in the logits");
+  await answerAll();
+  expect(await kept).toHaveLength(2);
+});
+
+test("a failure of the whole stage, and a break, fail everybody with the first reason", async () => {
+  const { pipeline, broken } = setUp();
+  const tokens = collect(pipeline.submit(request("a", [1], 9), never()));
+  pipeline.receive(failure(1, []));
+  pipeline.break(new StagecoachError("UNAVAILABLE", "later"));
+  await expect(tokens).rejects.toThrow("NaN in the logits");
+  expect(broken).toHaveLength(1);
+  expect(pipeline.ready).toBe(false);
+  expect(() => pipeline.submit(request("b", [1], 1), never())).toThrow("NaN in the logits");
+});
+
+test("an answer to a step that is not in flight breaks the pipeline; another epoch's is dropped", () => {
+  const { pipeline, broken } = setUp();
+  const output = {
+    epoch: 6,
+    step: 99,
+    lane: 0,
+    payload: "tokens",
+    tokens: encodeTokens([]),
+  } as Output__Output;
+  pipeline.receive(output);
+  expect(broken).toHaveLength(0);
+  pipeline.receive({ ...output, epoch });
+  expect(broken[0]?.message).toMatch(/step 99/);
+});
+
+/** A pipeline over a real scheduler and stages that sample 100 + position. */
+function setUp() {
+  const scheduler = createScheduler({
+    laneCount: 2,
+    blockSize: 4,
+    blockCount: 64,
+    maxSequences: 8,
+    tokenBudget: 4,
+    maxContext: 64,
+    maxWaiting: 8,
+  });
+  const frames: Frame[] = [];
+  const broken: StagecoachError[] = [];
+  const ends: RequestEnd[] = [];
+  const pipeline = new Pipeline({
+    epoch,
+    laneCount: 2,
+    maxContext: 64,
+    scheduler,
+    frames: { write: (frame: Frame) => frames.push(frame) > 0 },
+    onBroken: (reason) => broken.push(reason),
+    observer: { onRequestEnd: (end) => ends.push(end) },
+  });
+  let answered = 0;
+  const answerAll = async (): Promise<void> => {
+    for (let idle = 0; idle < 3; idle++) {
+      await setImmediate();
+      for (; answered < frames.length; idle = 0) {
+        const frame = frames[answered++];
+        if (frame?.forward) pipeline.receive(answer(frame, frame.forward));
+        await setImmediate();
+      }
+    }
+  };
+  return { pipeline, scheduler, frames, broken, ends, answerAll };
+}
+
+function answer({ step, lane }: Frame, forward: Forward): Output__Output {
+  const sampled = (forward.sequenceIds ?? []).flatMap((sequenceId, index) => {
+    const end = (forward.contextLengths?.[index] ?? 0) + (forward.lengths?.[index] ?? 0);
+    return (forward.sample as Buffer)[index] === 1 ? [{ sequenceId, tokenId: 100 + end }] : [];
+  });
+  return { epoch, step, lane, payload: "tokens", tokens: tokensMessage(sampled) } as Output__Output;
+}
+
+/** As it arrives, with the wire's defaults. */
+function tokensMessage(sampled: { sequenceId: number; tokenId: number }[]) {
+  return { logprobs: [], topCounts: [], topTokenIds: [], topLogprobs: [], ...encodeTokens(sampled) };
+}
+
+function failure(step: number, sequenceIds: number[]): Output__Output {
+  const reason = { code: 13, message: "NaN in the logits", sequenceIds };
+  return { epoch, step, lane: 0, payload: "failure", failure: reason } as Output__Output;
+}
+
+function request(requestId: string, promptIds: number[], maxTokens: number) {
+  return {
+    requestId,
+    promptIds: Uint32Array.from(promptIds),
+    sampling: {},
+    maxTokens,
+    stopTokenIds: new Set<number>(),
+  };
+}
+
+async function collect(events: AsyncIterable<TokenEvent>): Promise<TokenEvent[]> {
+  const all: TokenEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
