@@ -1,6 +1,6 @@
 import { StagecoachError } from "../../common/errors.js";
 
-/** A GGUF array of numbers, as wide in memory as it is in the file. */
+/** A GGUF array of numbers, as wide in memory as it is in the file; truth values are 0 and 1. */
 export type GgufNumbers =
   | Uint8Array
   | Int8Array
@@ -14,14 +14,7 @@ export type GgufNumbers =
   | BigInt64Array;
 
 /** One metadata value. 64-bit integers are numbers where a number holds them exactly, else bigints. */
-export type GgufValue =
-  | number
-  | bigint
-  | boolean
-  | string
-  | readonly string[]
-  | readonly boolean[]
-  | GgufNumbers;
+export type GgufValue = number | bigint | boolean | string | readonly string[] | GgufNumbers;
 
 /** A GGUF file's metadata by key, e.g. `general.architecture`. */
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
@@ -65,7 +58,7 @@ export function findBoolean(metadata: GgufMetadata, key: string): boolean | unde
  */
 export function findStringArray(metadata: GgufMetadata, key: string): readonly string[] | undefined {
   const value = metadata.get(key);
-  if (value === undefined || isStringArray(value)) return value;
+  if (value === undefined || isList(value)) return value;
   throw wrongType(key, value, "an array of strings");
 }
 
@@ -119,8 +112,8 @@ function required<Value>(key: string, value: Value | undefined): Value {
   );
 }
 
-function isStringArray(value: GgufValue): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
+function isList(value: GgufValue): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 function wrongType(key: string, value: GgufValue, wanted: string): StagecoachError {
