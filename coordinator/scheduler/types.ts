@@ -6,6 +6,7 @@ export interface SequenceRequest {
   readonly requestId: string;
   readonly promptIds: Uint32Array;
   readonly sampling: Sampling;
+  /** Tokens to generate at most; the scheduler clips it to what the context leaves after the prompt. */
   readonly maxTokens: number;
   /** A sampled token among these ends the sequence; it is not part of the output. */
   readonly stopTokenIds: ReadonlySet<number>;
@@ -19,7 +20,10 @@ export interface SchedulerOptions {
   readonly blockCount: number;
   /** Sequences admitted at once; `max_num_seqs` of vLLM. */
   readonly maxSequences: number;
-  /** Tokens a micro-batch, decode and prefill together. */
+  /**
+   * Tokens a micro-batch, decode and prefill together. Decoding goes first, so a budget below
+   * `maxSequences / laneCount` lets running sequences hold new prompts up.
+   */
   readonly tokenBudget: number;
   /** Prompt and output together. */
   readonly maxContext: number;
@@ -67,4 +71,22 @@ export interface Outcome {
   readonly tokenId: number | undefined;
   /** Set when the sequence is over. */
   readonly finished: "stop" | "length" | undefined;
+}
+
+/** What a lane has under way. */
+export interface LaneOccupancy {
+  readonly decodeRows: number;
+  readonly prefillTokens: number;
+}
+
+/** The scheduler's state for metrics and `status`. */
+export interface SchedulerSnapshot {
+  readonly running: number;
+  readonly waiting: number;
+  /** Blocks that running sequences hold or have reserved for their prompts. */
+  readonly blocksUsed: number;
+  readonly blocksTotal: number;
+  readonly lanes: readonly LaneOccupancy[];
+  /** Sequences thrown out and recomputed since the start, because blocks ran out. */
+  readonly preemptions: number;
 }
