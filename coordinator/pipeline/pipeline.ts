@@ -106,6 +106,7 @@ export class Pipeline implements TokenPort {
   #step(lane: number): boolean {
     const batch = this.#scheduler.next(lane);
     if (batch === undefined) return false;
+    for (const { requestId } of batch.opened) this.#requests.get(requestId)?.scheduled();
     for (const payload of batchFrames(batch)) {
       if (payload.forward !== undefined) {
         this.#inFlight.set(this.#nextStep, batch);

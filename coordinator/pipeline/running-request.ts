@@ -8,6 +8,8 @@ export interface RequestEnd {
   readonly outcome: "stop" | "length" | StagecoachError;
   readonly promptTokens: number;
   readonly completionTokens: number;
+  /** From arrival to its first micro-batch; absent when it was never scheduled. */
+  readonly queuedMs: number | undefined;
   /** From arrival; absent when no token came. */
   readonly firstTokenMs: number | undefined;
   readonly durationMs: number;
@@ -20,6 +22,7 @@ export class RunningRequest {
   readonly #promptTokens: number;
   readonly #onEnd: ((end: RequestEnd) => void) | undefined;
   readonly #arrivedAtMs = performance.now();
+  #queuedMs: number | undefined;
   #firstTokenMs: number | undefined;
   #completionTokens = 0;
 
@@ -33,6 +36,11 @@ export class RunningRequest {
     this.#promptTokens = request.promptIds.length;
     this.#onEnd = onEnd;
     this.events = new AsyncQueue<TokenEvent>(onAbandoned);
+  }
+
+  /** It is part of a micro-batch for the first time, or again after a preemption. */
+  scheduled(): void {
+    this.#queuedMs ??= performance.now() - this.#arrivedAtMs;
   }
 
   push(event: TokenEvent): void {
@@ -57,6 +65,7 @@ export class RunningRequest {
       outcome,
       promptTokens: this.#promptTokens,
       completionTokens: this.#completionTokens,
+      queuedMs: this.#queuedMs,
       firstTokenMs: this.#firstTokenMs,
       durationMs: performance.now() - this.#arrivedAtMs,
     });
