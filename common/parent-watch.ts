@@ -4,6 +4,8 @@ import { z } from "zod";
 const childMessage = z.discriminatedUnion("kind", [
   /** It serves; the facts are for whoever waits, e.g. the addresses that were taken. */
   z.object({ kind: z.literal("ready"), facts: z.record(z.string(), z.union([z.string(), z.number()])) }),
+  /** What it does before it serves, for people. */
+  z.object({ kind: z.literal("progress"), text: z.string() }),
   /** It is about to end because of an error. */
   z.object({ kind: z.literal("failed"), code: z.string(), message: z.string() }),
 ]);
@@ -23,6 +25,11 @@ export function hasParent(): boolean {
 /** Tells the parent that this process serves; without a parent nothing happens. */
 export function reportReady(facts: Readonly<Record<string, string | number>>): void {
   send({ kind: "ready", facts });
+}
+
+/** Tells the parent what this process does before it serves, e.g. `packing layer 3 of 30`. */
+export function reportProgress(text: string): void {
+  send({ kind: "progress", text });
 }
 
 /** Tells the parent why this process is about to end; without a parent nothing happens. */
