@@ -97,6 +97,11 @@ export class GraphBuilder {
     return new GraphBuilder(this);
   }
 
+  /** A name that no other value has, for the output of a branch. */
+  branchOutput(): string {
+    return this.#freshName();
+  }
+
   /** The graph so far. */
   graph(): OnnxGraph {
     return {

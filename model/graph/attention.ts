@@ -1,0 +1,197 @@
+import type { ModelConfig } from "../config.js";
+import type { BlobTensors } from "./blob-tensors.js";
+import type { GraphBuilder } from "./graph-builder.js";
+import { ProductInput, product } from "./product.js";
+import { graphInputs, pastKeys, pastValues } from "./stage-graph-io.js";
+
+/** What attention makes of its input. */
+export interface AttentionValues {
+  /** `[T, headCount * headSize]`, before the output product. */
+  readonly heads: string;
+  /** `[T, kvHeadCount * headSize]`, rotated. */
+  readonly keys: string;
+  readonly values: string;
+}
+
+/**
+ * Grouped-query attention of a layer over its past and the new tokens. Decode and prefill runs differ
+ * only here, in the branches of an `If`, so that both use one copy of the weights.
+ */
+export function attention(
+  graph: GraphBuilder,
+  blob: BlobTensors,
+  input: ProductInput,
+  config: ModelConfig,
+  layer: number,
+): AttentionValues {
+  const { kvHeadCount, headSize } = config;
+  const { queries, keys, values } = rotatedHeads(graph, blob, input, config);
+  const pastShape = ["B", kvHeadCount, "C", headSize];
+  const past: Past = {
+    keys: graph.input(pastKeys(layer), "f32", pastShape),
+    values: graph.input(pastValues(layer), "f32", pastShape),
+  };
+  const condition = graph.input(graphInputs.decode, "bool", []);
+  const heads = graph.op("If", [condition], {
+    then_branch: decodeBranch(graph, config, { queries, keys, values }, past),
+    else_branch: prefillBranch(graph, config, { queries, keys, values }, past),
+  });
+  return { heads, keys, values };
+}
+
+/** The output product. */
+export function attentionOutput(
+  graph: GraphBuilder,
+  blob: BlobTensors,
+  heads: string,
+  { headCount, headSize }: ModelConfig,
+): string {
+  return product(graph, blob, new ProductInput(graph, heads, headCount * headSize), blob.product("o"));
+}
+
+interface Heads {
+  readonly queries: string;
+  readonly keys: string;
+  readonly values: string;
+}
+
+interface Past {
+  readonly keys: string;
+  readonly values: string;
+}
+
+function rotatedHeads(
+  graph: GraphBuilder,
+  blob: BlobTensors,
+  input: ProductInput,
+  config: ModelConfig,
+): Heads {
+  const { headCount, kvHeadCount, headSize } = config;
+  const [querySize, kvSize] = [headCount * headSize, kvHeadCount * headSize];
+  const fused = blob.findProduct("qkv");
+  if (!fused) {
+    const [q, k, values] = ["q", "k", "v"].map((name) => product(graph, blob, input, blob.product(name))) as [
+      string,
+      string,
+      string,
+    ];
+    return {
+      queries: rotary(graph, config, q, headCount),
+      keys: rotary(graph, config, k, kvHeadCount),
+      values,
+    };
+  }
+  const qkv = product(graph, blob, input, fused);
+  const [qk, values] = graph.ops("Split", 2, [qkv, graph.integers(querySize + kvSize, kvSize)], {
+    axis: 1,
+  }) as [string, string];
+  const rotated = rotary(graph, config, qk, headCount + kvHeadCount);
+  const [queries, keys] = graph.ops("Split", 2, [rotated, graph.integers(querySize, kvSize)], {
+    axis: 1,
+  }) as [string, string];
+  return { queries, keys, values };
+}
+
+/** Rotates `[T, heads * headSize]` by each token's row of the tables. */
+function rotary(graph: GraphBuilder, config: ModelConfig, value: string, heads: number): string {
+  const { headSize, ropeDimension, ropeInterleaved } = config;
+  const tableShape = ["T", ropeDimension / 2];
+  const rotated = graph.fused(
+    "RotaryEmbedding",
+    [
+      graph.op("Unsqueeze", [value, graph.integers(0)]),
+      graph.input(graphInputs.rotaryRows, "i64", [1, "T"]),
+      graph.input(graphInputs.rotaryCos, "f32", tableShape),
+      graph.input(graphInputs.rotarySin, "f32", tableShape),
+    ],
+    {
+      interleaved: ropeInterleaved ? 1 : 0,
+      num_heads: heads,
+      rotary_embedding_dim: ropeDimension === headSize ? 0 : ropeDimension,
+    },
+  );
+  return graph.op("Reshape", [rotated, graph.integers(-1, heads * headSize)]);
+}
+
+/**
+ * B sequences of one token each. The query heads of a group are kept as matrices of one row: ONNX Runtime
+ * multiplies those without repacking the keys and values, which is 2.2 times faster than GroupQueryAttention
+ * at 16 sequences.
+ */
+function decodeBranch(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  { queries, keys, values }: Heads,
+  past: Past,
+) {
+  const { headCount, kvHeadCount, headSize } = config;
+  const group = headCount / kvHeadCount;
+  const branch = graph.branch();
+  const rows = branch.integers(-1, kvHeadCount, group, 1, headSize);
+  const grouped = branch.integers(-1, kvHeadCount, group, headSize);
+  const single = branch.integers(-1, kvHeadCount, 1, headSize);
+  const groupAxis = branch.integers(2);
+
+  const scaled = branch.op("Mul", [queries, branch.scalar(headSize ** -0.5)]);
+  const pastScores = branch.op("Squeeze", [
+    branch.fused(
+      "FusedMatMul",
+      [branch.op("Reshape", [scaled, rows]), branch.op("Unsqueeze", [past.keys, groupAxis])],
+      { transB: 1 },
+    ),
+    branch.integers(3),
+  ]);
+  const newScores = branch.fused(
+    "FusedMatMul",
+    [branch.op("Reshape", [scaled, grouped]), branch.op("Reshape", [keys, single])],
+    { transB: 1 },
+  );
+  const scores = branch.op("Concat", [pastScores, newScores], { axis: -1 });
+  const mask = graph.input(graphInputs.mask, "f32", ["B", 1, 1, "C + 1"]);
+  const shares = branch.op("Softmax", [branch.op("Add", [scores, mask])], { axis: -1 });
+  const split = graph.input(graphInputs.pastSplit, "i64", [2]);
+  const [pastShares, newShares] = branch.ops("Split", 2, [shares, split], { axis: -1 }) as [string, string];
+  const fromPast = branch.op("Reshape", [
+    branch.op("MatMul", [
+      branch.op("Unsqueeze", [pastShares, branch.integers(3)]),
+      branch.op("Unsqueeze", [past.values, groupAxis]),
+    ]),
+    grouped,
+  ]);
+  const fromNew = branch.op("Mul", [newShares, branch.op("Reshape", [values, single])]);
+  const heads = branch.op("Reshape", [
+    branch.op("Add", [fromPast, fromNew]),
+    branch.integers(-1, headCount * headSize),
+  ]);
+  branch.output(graph.branchOutput(), heads, "f32", ["T", headCount * headSize]);
+  return branch.graph();
+}
+
+/**
+ * A chunk of one sequence. GroupQueryAttention appends the new keys and values to a copy of the past inside
+ * itself; that copy is not fetched.
+ */
+function prefillBranch(
+  graph: GraphBuilder,
+  { headCount, kvHeadCount, headSize }: ModelConfig,
+  { queries, keys, values }: Heads,
+  past: Past,
+) {
+  const branch = graph.branch();
+  const [q, k, v] = [queries, keys, values].map((value) =>
+    branch.op("Unsqueeze", [value, branch.integers(0)]),
+  ) as [string, string, string];
+  const lastPositions = graph.input(graphInputs.lastPositions, "i32", ["B"]);
+  const totalLength = graph.input(graphInputs.totalLength, "i32", []);
+  const [heads] = branch.fusedOutputs(
+    "GroupQueryAttention",
+    [q, k, v, past.keys, past.values, lastPositions, totalLength],
+    ["used", "used", "used"],
+    { num_heads: headCount, kv_num_heads: kvHeadCount, do_rotary: 0 },
+  ) as [string];
+  branch.output(graph.branchOutput(), branch.op("Squeeze", [heads, branch.integers(0)]), "f32", [
+    "T",
+    headCount * headSize,
+  ]);
+  return branch.graph();
+}

@@ -1,0 +1,50 @@
+import { StagecoachError } from "../../common/errors.js";
+import type { Blob, PackedProduct } from "../store/manifest.js";
+import type { GraphBuilder } from "./graph-builder.js";
+
+/** The tensors of one blob as constants of a graph. */
+export class BlobTensors {
+  readonly #graph: GraphBuilder;
+  readonly #blob: Blob;
+  readonly #prefix: string;
+
+  constructor(graph: GraphBuilder, blob: Blob) {
+    this.#graph = graph;
+    this.#blob = blob;
+    this.#prefix = blob.layer === undefined ? blob.role : `${blob.role}.${blob.layer}`;
+  }
+
+  /**
+   * A tensor by its name in the blob; `shape` shows the same bytes in another shape.
+   * @throws StagecoachError DATA_LOSS when the blob has no such tensor.
+   */
+  tensor(name: string, shape?: readonly number[]): string {
+    const tensor = this.#blob.tensors.find((candidate) => candidate.name === name);
+    if (!tensor) throw this.#missing(`tensor ${name}`);
+    const suffix = shape ? `:${shape.join("x")}` : "";
+    return this.#graph.external(`${this.#prefix}.${name}${suffix}`, tensor.dtype, shape ?? tensor.shape, {
+      file: this.#blob.sha256,
+      offsetBytes: tensor.offsetBytes,
+      sizeBytes: tensor.sizeBytes,
+    });
+  }
+
+  /** A product, or undefined when the blob has none of that name. */
+  findProduct(name: string): PackedProduct | undefined {
+    return this.#blob.products.find((candidate) => candidate.name === name);
+  }
+
+  /** @throws StagecoachError DATA_LOSS when the blob has no such product. */
+  product(name: string): PackedProduct {
+    const product = this.findProduct(name);
+    if (!product) throw this.#missing(`product ${name}`);
+    return product;
+  }
+
+  #missing(what: string): StagecoachError {
+    return new StagecoachError(
+      "DATA_LOSS",
+      `blob ${this.#prefix} (${this.#blob.sha256}) has no ${what}: its manifest is damaged, pull the model again`,
+    );
+  }
+}

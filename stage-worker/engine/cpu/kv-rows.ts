@@ -1,0 +1,94 @@
+import { KvArena, type KvShape } from "./kv-arena.js";
+
+/** Sequences up to so many tokens are decoded together whatever their lengths; beyond, like with like. */
+const smallestGroupTokens = 512;
+
+/** A decode run: the first `sequenceIds.length` rows of an arena. */
+export interface DecodeGroup {
+  readonly arena: KvArena;
+  /** By row. */
+  readonly sequenceIds: readonly number[];
+}
+
+/**
+ * Where the KV of each sequence lies. A decoding sequence has a row in an arena of its lane. All rows of an
+ * arena are as long as the longest, in memory and in time, so a lane has one arena for each doubling of the
+ * length. A sequence that takes a longer slice (its prompt) has an arena to itself.
+ */
+export class KvRows {
+  readonly #shape: KvShape;
+  readonly #arenas = new Map<number, KvArena>();
+  readonly #lanes = new Map<string, KvArena>();
+
+  constructor(shape: KvShape) {
+    this.#shape = shape;
+  }
+
+  /** Bytes held now. */
+  get sizeBytes(): number {
+    let bytes = 0;
+    for (const arena of new Set(this.#arenas.values())) bytes += arena.sizeBytes;
+    return bytes;
+  }
+
+  /** Puts sequences that each take one token into rows of a lane, with room for that token. */
+  decodeGroups(lane: number, sequences: readonly { id: number; length: number }[]): DecodeGroup[] {
+    const groups = new Map<KvArena, Set<number>>();
+    for (const { id, length } of sequences) {
+      const arena = this.#laneArena(lane, length + 1);
+      this.#move(id, arena);
+      groups.set(arena, (groups.get(arena) ?? new Set()).add(id));
+    }
+    return [...groups].map(([arena, ids]) => {
+      arena.bringToFront(ids);
+      arena.fit(1);
+      return { arena, sequenceIds: Array.from(ids, (_, row) => arena.sequenceAt(row) as number) };
+    });
+  }
+
+  /** Puts a sequence into row 0 of an arena of its own, with room for `newTokens`. */
+  alone(sequenceId: number, newTokens: number): KvArena {
+    const current = this.#arenas.get(sequenceId);
+    const ownsOne = current !== undefined && !this.#isLane(current);
+    const arena = ownsOne ? current : new KvArena(this.#shape);
+    this.#move(sequenceId, arena);
+    arena.fit(newTokens);
+    return arena;
+  }
+
+  /** Frees sequences; those that never had a token have nothing to free. */
+  close(sequenceIds: readonly number[]): void {
+    for (const sequenceId of sequenceIds) {
+      this.#arenas.get(sequenceId)?.remove(sequenceId);
+      this.#arenas.delete(sequenceId);
+    }
+    for (const [key, arena] of this.#lanes) if (arena.rowCount === 0) this.#lanes.delete(key);
+  }
+
+  #move(sequenceId: number, arena: KvArena): void {
+    const current = this.#arenas.get(sequenceId);
+    if (current === arena) return;
+    if (current) {
+      arena.adopt(sequenceId, current);
+      current.remove(sequenceId);
+    } else {
+      arena.add(sequenceId);
+    }
+    this.#arenas.set(sequenceId, arena);
+  }
+
+  #laneArena(lane: number, tokens: number): KvArena {
+    const doublings = Math.max(0, Math.ceil(Math.log2(tokens / smallestGroupTokens)));
+    const key = `${lane}/${doublings}`;
+    const known = this.#lanes.get(key);
+    if (known) return known;
+    const arena = new KvArena(this.#shape);
+    this.#lanes.set(key, arena);
+    return arena;
+  }
+
+  #isLane(arena: KvArena): boolean {
+    for (const candidate of this.#lanes.values()) if (candidate === arena) return true;
+    return false;
+  }
+}
