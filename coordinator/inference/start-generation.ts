@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import type { Metrics } from "../../common/metrics.js";
+import { createDetokenizer } from "../../model/tokenizer/detokenizer.js";
+import { createStopMatcher } from "../../model/tokenizer/stop-matcher.js";
+import type { Tokenizer } from "../../model/tokenizer/tokenizer.js";
+import { invalid } from "./checks.js";
+import { type CompiledOptions, seedOf } from "./compile-options.js";
+import { type Choice, generateChoice } from "./generate-choice.js";
+import type { Generation, GenerationChunk, Usage } from "./generation.js";
+import { mergeStreams } from "./merge-streams.js";
+import { createTextStream, type TextStream } from "./text-stream.js";
+import type { TokenPort } from "./types.js";
+
+/** What sequences run on. */
+export interface GenerationMeans {
+  readonly port: TokenPort;
+  readonly tokenizer: Tokenizer;
+  readonly metrics: Metrics;
+}
+
+/** Everything about a request that is known before it runs. */
+export interface RequestPlan {
+  readonly prompts: readonly Uint32Array[];
+  readonly n: number;
+  readonly compiled: CompiledOptions;
+  readonly defaultMaxTokens: number | undefined;
+  readonly arrivedMs: number;
+}
+
+/**
+ * Makes the choices of a request; iterating the result, once, runs them.
+ * @throws StagecoachError INVALID_ARGUMENT when the output has no room in the context
+ */
+export function startGeneration(
+  { port, tokenizer, metrics }: GenerationMeans,
+  plan: RequestPlan,
+  signal: AbortSignal,
+): Generation {
+  const { prompts, n } = plan;
+  const requestId = randomUUID();
+  let completionTokens = 0;
+  let cachedTokens = 0;
+  const choices = prompts.flatMap((promptIds, promptIndex) => {
+    const maxTokens = outputRoom(plan, promptIds.length, port.maxContext);
+    return Array.from({ length: n }, (_, continuation): Choice => {
+      const index = promptIndex * n + continuation;
+      return {
+        index,
+        request: {
+          requestId: prompts.length * n === 1 ? requestId : `${requestId}-${index}`,
+          promptIds,
+          sampling: { ...plan.compiled.sampling, seed: seedOf(plan.compiled.sampling.seed, continuation) },
+          maxTokens,
+          stopTokenIds: plan.compiled.stopTokenIds,
+        },
+        text: textStream(tokenizer, plan.compiled),
+        onTokens: (generated, cached) => {
+          completionTokens += generated;
+          if (continuation === 0) cachedTokens += cached;
+        },
+        metrics,
+        arrivedMs: plan.arrivedMs,
+      };
+    });
+  });
+  const promptTokens = prompts.reduce((sum, ids) => sum + ids.length, 0);
+  return {
+    requestId,
+    promptIds: prompts,
+    choiceCount: choices.length,
+    usage: (): Usage => ({ promptTokens, completionTokens, cachedTokens }),
+    [Symbol.asyncIterator]: () => runChoices(choices, port, signal),
+  };
+}
+
+async function* runChoices(
+  choices: readonly Choice[],
+  port: TokenPort,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationChunk> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    const streams = choices.map((choice) => generateChoice(choice, port, controller.signal));
+    if (streams.length === 1 && streams[0] !== undefined) yield* streams[0];
+    else yield* mergeStreams(streams, () => controller.abort());
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function textStream(tokenizer: Tokenizer, { stopTexts, minTokens }: CompiledOptions): TextStream {
+  const matcher = stopTexts.length === 0 ? undefined : createStopMatcher(stopTexts);
+  return createTextStream(createDetokenizer(tokenizer), matcher, minTokens);
+}
+
+function outputRoom(plan: RequestPlan, promptTokens: number, maxContext: number): number {
+  const room = maxContext - promptTokens;
+  const { minTokens } = plan.compiled;
+  const maxTokens = plan.compiled.maxTokens ?? Math.min(plan.defaultMaxTokens ?? room, room);
+  if (maxTokens > room) {
+    throw invalid(
+      "max_tokens",
+      `max_tokens is ${maxTokens}: the prompt's ${promptTokens} tokens leave room for ${room} in a context of ${maxContext}; lower it or shorten the prompt`,
+      "context_length_exceeded",
+    );
+  }
+  if (minTokens <= maxTokens) return maxTokens;
+  throw invalid("min_tokens", `min_tokens is ${minTokens}, above the ${maxTokens} of max_tokens: lower it`);
+}
