@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { batchOf } from "../../test/fixtures/stage-fixtures.js";
+import { withoutBroken } from "./broken-sequences.js";
+
+const batch = batchOf([
+  { id: 1 },
+  { id: 2, length: 2, context: 5, blocks: [3], sample: false },
+  { id: 3, length: 3, blocks: [4] },
+]);
+
+test("work without broken sequences stays what it is", () => {
+  const work = { batch, input: { kind: "tokens" as const, tokenIds: Uint32Array.of(1, 2, 3, 4, 5, 6) } };
+  expect(withoutBroken(work, new Set([9]))).toBe(work);
+});
+
+test("token ids of broken sequences leave with their slices", () => {
+  const work = { batch, input: { kind: "tokens" as const, tokenIds: Uint32Array.of(1, 2, 3, 4, 5, 6) } };
+  expect(withoutBroken(work, new Set([1, 3]))).toEqual({
+    batch: batchOf([{ id: 2, length: 2, context: 5, blocks: [3], sample: false }]),
+    input: { kind: "tokens", tokenIds: Uint32Array.of(2, 3) },
+  });
+});
+
+test("hidden states of broken sequences leave with their slices", () => {
+  const hidden = Float32Array.from({ length: 12 }, (_, index) => index);
+  const { input } = withoutBroken({ batch, input: { kind: "hidden", hidden } }, new Set([2]));
+  expect(input).toEqual({ kind: "hidden", hidden: Float32Array.of(0, 1, 6, 7, 8, 9, 10, 11) });
+});

@@ -1,0 +1,141 @@
+import { beforeEach, expect, test } from "vitest";
+import { batchOf, opening, runnerOptions, type SliceOf } from "../../test/fixtures/stage-fixtures.js";
+import { EngineLoop } from "./engine-loop.js";
+import type { EngineFrame, EngineResult } from "./engine-messages.js";
+import { SharedStats } from "./shared-stats.js";
+import { createSimulatedRunner, instantSimulation } from "./simulated-runner.js";
+import type { StageRunner } from "./stage-runner.js";
+
+let nowUs: number;
+let results: EngineResult[];
+let stats: SharedStats;
+
+beforeEach(() => {
+  nowUs = 0;
+  results = [];
+  stats = new SharedStats();
+});
+
+/** A loop over a runner whose forward takes a millisecond. */
+function loopOver(runner: StageRunner): EngineLoop {
+  return new EngineLoop({
+    runner: {
+      ...runner,
+      forward: (batch, input) => {
+        nowUs += 1_000;
+        return runner.forward(batch, input);
+      },
+    },
+    stats,
+    emit: (result) => {
+      nowUs += 10;
+      results.push(result);
+    },
+    clockUs: () => nowUs,
+    wallUs: () => 5_000_000 + nowUs,
+  });
+}
+
+function hiddenLoop(): EngineLoop {
+  return loopOver(createSimulatedRunner(runnerOptions({ embedding: false, head: false }), instantSimulation));
+}
+
+function forward(slices: SliceOf[], sentAtUs = 0): EngineFrame {
+  const batch = batchOf(slices);
+  const rows = batch.lengths.reduce((sum, length) => sum + length, 0);
+  return { kind: "forward", batch, input: { kind: "hidden", hidden: new Float32Array(rows * 64) }, sentAtUs };
+}
+
+function frame(content: EngineFrame) {
+  return { kind: "frame" as const, frame: content, postedAtUs: 5_000_000 + nowUs };
+}
+
+test("frames are computed in order and their time is accounted", async () => {
+  const loop = hiddenLoop();
+  nowUs = 500;
+  await loop.receive(frame({ kind: "open", openings: [opening(1)] }));
+  await loop.receive({ kind: "sent" });
+  await loop.receive(frame(forward([{ id: 1, length: 4, blocks: [0] }])));
+  nowUs = 2_000;
+  expect(results.map(({ output }) => output?.kind)).toEqual([undefined, "hidden"]);
+  expect(results[1]?.doneAtUs).toBe(5_001_510);
+  expect(stats.read(nowUs)).toMatchObject({
+    times: { busy: 1_000, send: 20, waitIn: 980, waitOut: 0 },
+    steps: 1,
+    tokens: 4,
+    blocksUsed: 1,
+    sequences: 1,
+  });
+});
+
+test("it waits while two results have not left", async () => {
+  const loop = hiddenLoop();
+  await loop.receive(frame({ kind: "open", openings: [opening(1)] }));
+  await loop.receive(frame(forward([{ id: 1, blocks: [0] }])));
+  await loop.receive(frame(forward([{ id: 1, context: 1 }])));
+  expect(results).toHaveLength(2);
+  nowUs += 70;
+  await loop.receive({ kind: "sent" });
+  expect(results).toHaveLength(3);
+  expect(stats.read(nowUs).times.waitOut).toBe(70);
+});
+
+test("a batch that fails takes its sequences out of later frames, and nobody else", async () => {
+  const loop = hiddenLoop();
+  const step = async (content: EngineFrame): Promise<EngineResult | undefined> => {
+    await loop.receive(frame(content));
+    await loop.receive({ kind: "sent" });
+    return results.at(-1);
+  };
+  await step({ kind: "open", openings: [opening(1), opening(2)] });
+  const failed = await step(forward([{ id: 1, context: 7, blocks: [0] }]));
+  expect(failed).toMatchObject({ failure: { code: "INTERNAL", sequenceIds: [1] } });
+  expect(failed).not.toHaveProperty("output");
+  const mixed = await step(
+    forward([
+      { id: 1, context: 8 },
+      { id: 2, length: 3, blocks: [1] },
+    ]),
+  );
+  expect(mixed?.remaining?.sequenceIds).toEqual([2]);
+  expect(mixed?.output?.kind === "hidden" && mixed.output.hidden.length).toBe(3 * 64);
+  const alone = await step(forward([{ id: 1, context: 9 }]));
+  expect(alone).toMatchObject({ remaining: { sequenceIds: [] } });
+  expect(alone).not.toHaveProperty("failure");
+  expect(await step({ kind: "close", sequenceIds: [1] })).not.toHaveProperty("failure");
+});
+
+test("a failed opening is told with its sequences", async () => {
+  const loop = hiddenLoop();
+  await loop.receive(frame({ kind: "open", openings: [1, 2, 3, 4, 5].map((id) => opening(id)) }));
+  expect(results[0]?.failure).toMatchObject({ code: "RESOURCE_EXHAUSTED", sequenceIds: [1, 2, 3, 4, 5] });
+});
+
+test("a hop ends when an idle engine has the frame, or when it reached a busy one", async () => {
+  const loop = hiddenLoop();
+  await loop.receive(frame({ kind: "open", openings: [opening(1)] }));
+  await loop.receive({ kind: "sent" });
+  nowUs += 1_000;
+  const idle = frame(forward([{ id: 1, blocks: [0] }], 5_000_000 + nowUs - 300));
+  nowUs += 40;
+  const first = loop.receive(idle);
+  const queued = {
+    ...frame(forward([{ id: 1, context: 1 }], 5_000_000 + nowUs - 500)),
+    postedAtUs: 5_000_000 + nowUs - 400,
+  };
+  await Promise.all([first, loop.receive(queued)]);
+  const { hopP50Us, hopP99Us } = stats.read(nowUs);
+  expect([hopP50Us, hopP99Us]).toEqual([100, 340]);
+});
+
+test("results own their memory", async () => {
+  const shared = new Float32Array(1000);
+  const runner = createSimulatedRunner(runnerOptions(), instantSimulation);
+  const loop = loopOver({
+    ...runner,
+    forward: async () => ({ kind: "hidden", hidden: shared.subarray(0, 64) }),
+  });
+  await loop.receive(frame(forward([{ id: 1 }])));
+  const output = results[0]?.output;
+  expect(output?.kind === "hidden" && output.hidden.buffer.byteLength).toBe(256);
+});

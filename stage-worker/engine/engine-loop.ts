@@ -1,0 +1,152 @@
+import { Accounting, type Activity } from "./accounting.js";
+import { withoutBroken } from "./broken-sequences.js";
+import { type EngineFrame, type EngineResult, failureOf, type ToEngine } from "./engine-messages.js";
+import type { SharedStats } from "./shared-stats.js";
+import type { StageOutput, StageRunner } from "./stage-runner.js";
+
+/** Results that may be on their way out before the engine waits for them to leave. */
+const maxUnsent = 2;
+
+/** What an engine loop works with; clocks are given so that tests need none. */
+export interface EngineLoopOptions {
+  readonly runner: StageRunner;
+  readonly stats: SharedStats;
+  /** Hands a result to the host. */
+  readonly emit: (result: EngineResult) => void;
+  /** Whole microseconds, monotonic. */
+  readonly clockUs: () => number;
+  /** Microseconds since the Unix epoch. */
+  readonly wallUs: () => number;
+}
+
+type QueuedFrame = Extract<ToEngine, { kind: "frame" }>;
+
+/**
+ * Computes frames one after another, in the order in which they come, and gives one result for each. It stops
+ * while two results have not left yet, so that a slow next stage is felt here and, through the host's
+ * bounded queue, by whoever sends.
+ */
+export class EngineLoop {
+  readonly #options: EngineLoopOptions;
+  readonly #accounting: Accounting;
+  readonly #queue: QueuedFrame[] = [];
+  /** Sequences that failed here; later frames with them were sent before the coordinator knew. */
+  readonly #broken = new Set<number>();
+  #unsent = 0;
+  #running = false;
+  #work: Promise<void> = Promise.resolve();
+  #idleSinceUs: number;
+
+  constructor(options: EngineLoopOptions) {
+    this.#options = options;
+    this.#accounting = new Accounting(options.clockUs);
+    this.#idleSinceUs = options.wallUs();
+    this.#enter("waitIn");
+  }
+
+  /** Takes a frame, or the news that a result has left; resolves when there is nothing more to do now. */
+  async receive(message: Exclude<ToEngine, { kind: "stop" }>): Promise<void> {
+    if (message.kind === "frame") {
+      this.#countHop(message);
+      this.#queue.push(message);
+    } else {
+      this.#unsent--;
+    }
+    if (!this.#running) this.#work = this.#run();
+    await this.#work;
+  }
+
+  /** Forgets the frames that wait and resolves when the one being computed is done. */
+  async stop(): Promise<void> {
+    this.#queue.length = 0;
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#unsent < maxUnsent) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      this.#enter("busy");
+      const result = await this.#compute(next.frame);
+      this.#enter("send");
+      this.#unsent++;
+      this.#options.stats.writeUsage(this.#options.runner.usage());
+      this.#options.emit(result);
+    }
+    this.#running = false;
+    this.#idleSinceUs = this.#options.wallUs();
+    this.#enter(this.#queue.length > 0 ? "waitOut" : "waitIn");
+  }
+
+  async #compute(frame: EngineFrame): Promise<EngineResult> {
+    switch (frame.kind) {
+      case "open":
+        return this.#open(frame);
+      case "forward":
+        return await this.#forward(frame);
+      case "close":
+        return this.#close(frame);
+    }
+  }
+
+  #open({ openings }: Extract<EngineFrame, { kind: "open" }>): EngineResult {
+    try {
+      this.#options.runner.open(openings);
+      return { doneAtUs: this.#options.wallUs() };
+    } catch (reason) {
+      return this.#fail(
+        reason,
+        openings.map(({ sequenceId }) => sequenceId),
+      );
+    }
+  }
+
+  async #forward(frame: Extract<EngineFrame, { kind: "forward" }>): Promise<EngineResult> {
+    const { batch, input } = withoutBroken(frame, this.#broken);
+    const changed = batch === frame.batch ? {} : { remaining: batch };
+    if (batch.sequenceIds.length === 0) return { ...changed, doneAtUs: this.#options.wallUs() };
+    try {
+      const output = await this.#options.runner.forward(batch, input);
+      this.#options.stats.addStep(batch.lengths.reduce((sum, length) => sum + length, 0));
+      return { ...changed, output: ownMemory(output), doneAtUs: this.#options.wallUs() };
+    } catch (reason) {
+      return this.#fail(reason, batch.sequenceIds);
+    }
+  }
+
+  #close({ sequenceIds }: Extract<EngineFrame, { kind: "close" }>): EngineResult {
+    for (const sequenceId of sequenceIds) this.#broken.delete(sequenceId);
+    try {
+      this.#options.runner.closeSequences(sequenceIds);
+      return { doneAtUs: this.#options.wallUs() };
+    } catch (reason) {
+      return { failure: failureOf(reason, sequenceIds), doneAtUs: this.#options.wallUs() };
+    }
+  }
+
+  #fail(reason: unknown, sequenceIds: readonly number[]): EngineResult {
+    for (const sequenceId of sequenceIds) this.#broken.add(sequenceId);
+    return { failure: failureOf(reason, sequenceIds), doneAtUs: this.#options.wallUs() };
+  }
+
+  #enter(activity: Activity): void {
+    this.#accounting.enter(activity);
+    this.#options.stats.writeAccount(this.#accounting.finished(), activity, this.#accounting.sinceUs);
+  }
+
+  /** A frame that came while the engine worked arrived when it was posted; the rest of its wait is the queue's. */
+  #countHop({ frame, postedAtUs }: QueuedFrame): void {
+    if (frame.kind !== "forward" || frame.sentAtUs === 0) return;
+    const idle = !this.#running && this.#queue.length === 0 && postedAtUs >= this.#idleSinceUs;
+    const arrivedAtUs = idle ? this.#options.wallUs() : postedAtUs;
+    this.#options.stats.addHop(Math.max(0, arrivedAtUs - frame.sentAtUs));
+  }
+}
+
+/** Hidden states in a buffer that holds nothing else, so that it can be transferred. */
+function ownMemory(output: StageOutput): StageOutput {
+  if (output.kind === "tokens") return output;
+  const { hidden } = output;
+  return hidden.byteLength === hidden.buffer.byteLength ? output : { kind: "hidden", hidden: hidden.slice() };
+}
