@@ -21,7 +21,8 @@ class Traffic {
   readonly #options: SchedulerOptions;
   readonly #random: () => number;
   #lanes: ({ batch: MicroBatch; tokens: TokenResult[] } | undefined)[];
-  #lastAdmitted = -1;
+  /** Sequence ids by request, as far as the stages know. */
+  readonly #running = new Map<string, number>();
   #now = 0;
 
   constructor(options: SchedulerOptions, seed: number) {
@@ -68,15 +69,13 @@ class Traffic {
   #dispatch(lane: number): boolean {
     const batch = this.scheduler.next(lane);
     if (batch === undefined) return false;
+    for (const [requestId, sequenceId] of this.#running)
+      if (batch.closed.includes(sequenceId)) this.#running.delete(requestId);
     for (const { requestId, sequenceId } of batch.opened) {
       expect(this.scheduler.requestOf(sequenceId)).toBe(requestId);
-      const rank = Number(requestId);
-      const before = this.live.get(requestId)?.output.length === 0 && rank > this.#lastAdmitted;
-      if (before) {
-        for (let older = this.#lastAdmitted + 1; older < rank; older++)
-          if (this.live.has(String(older))) throw new Error(`${rank} overtook ${older}`);
-        this.#lastAdmitted = rank;
-      }
+      const overtaken = this.#waitingBefore(Number(requestId));
+      if (overtaken !== undefined) throw new Error(`${requestId} overtook ${overtaken}, which waits`);
+      this.#running.set(requestId, sequenceId);
     }
     const tokens = this.stage.apply(batch);
     if (batch.slices.length > 0) this.#lanes[lane] = { batch, tokens };
@@ -87,6 +86,15 @@ class Traffic {
     const tokenCount = batch.slices.reduce((sum, slice) => sum + slice.tokenIds.length, 0);
     if (decodeRows + prefillTokens !== tokenCount) throw new Error("the lane's occupancy is wrong");
     return true;
+  }
+
+  /** First come, first served: nobody older may wait when a request is admitted, for the first time or again. */
+  #waitingBefore(rank: number): string | undefined {
+    for (const requestId of this.live.keys()) {
+      if (Number(requestId) >= rank) return undefined;
+      if (!this.#running.has(requestId)) return requestId;
+    }
+    return undefined;
   }
 
   #checkEnd({ request, output, addedAt }: Live, finished: "stop" | "length"): void {
@@ -136,6 +144,7 @@ class Traffic {
     expect(this.scheduler.requeueAll()).toEqual([]);
     this.stage = new ReferenceStage({ ...this.#options, vocabularySize });
     this.#lanes = this.#lanes.map(() => undefined);
+    this.#running.clear();
     this.seen.epochs++;
   }
 

@@ -14,7 +14,7 @@ import type {
 import { blocksAtMost, validateOptions, validateRequest } from "./validate-request.js";
 
 /** What may differ between two epochs of a pipeline. */
-export type EpochLimits = Pick<SchedulerOptions, "laneCount" | "blockCount">;
+type EpochLimits = Pick<SchedulerOptions, "laneCount" | "blockCount">;
 
 /** A micro-batch under way and the sequences of its slices. */
 interface Flight {
@@ -231,9 +231,4 @@ export class Scheduler {
       throw new StagecoachError("INVALID_ARGUMENT", `there is no lane ${lane} among ${this.#flights.length}`);
     }
   }
-}
-
-/** Makes the scheduler of one pipeline. */
-export function createScheduler(options: SchedulerOptions): Scheduler {
-  return new Scheduler(options);
 }
