@@ -232,3 +232,8 @@ export class Scheduler {
     }
   }
 }
+
+/** Makes the scheduler of one pipeline. */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  return new Scheduler(options);
+}
