@@ -2,7 +2,7 @@ import { dequantize } from "../model/encoding/dequantize.js";
 import { toHalf } from "../model/encoding/half.js";
 import { quantizeBlocks } from "../model/encoding/quantize-blocks.js";
 import { readGgufHeader } from "../model/source/gguf-header.js";
-import type { StoredTensor } from "../model/source/gguf-tensors.js";
+import type { StoredTensor } from "../model/source/stored-tensor.js";
 import { type GgufTensor, writeGguf } from "../model/source/gguf-writer.js";
 import { OpenFile } from "../model/source/open-file.js";
 

@@ -1,10 +1,11 @@
 import type { GgufMetadata } from "./gguf-metadata.js";
-import { readTensorTable, type StoredTensor } from "./gguf-tensors.js";
+import { readTensorTable } from "./gguf-tensors.js";
 import type { GgufScalarType } from "./gguf-types.js";
 import { readMetadata } from "./gguf-values.js";
 import type { OpenFile } from "./open-file.js";
 import { quote } from "./quote.js";
 import { SequentialReader } from "./sequential-reader.js";
+import type { StoredTensor } from "./stored-tensor.js";
 
 /** What a GGUF file says before its weights. */
 export interface GgufHeader {

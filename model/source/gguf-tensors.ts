@@ -2,15 +2,9 @@ import { blockElements, encodedSizeBytes } from "../encoding/encoded-size.js";
 import { findNumber, type GgufMetadata } from "./gguf-metadata.js";
 import { describeType, encodingOf, ggufEncodings } from "./gguf-types.js";
 import { readName } from "./gguf-values.js";
-import type { TensorInfo } from "./model-source.js";
 import { quote } from "./quote.js";
 import type { SequentialReader } from "./sequential-reader.js";
-
-/** A tensor of a file, by the file's own name for it. */
-export interface StoredTensor extends TensorInfo {
-  /** From the start of the file. */
-  readonly offsetBytes: number;
-}
+import type { StoredTensor } from "./stored-tensor.js";
 
 const defaultAlignmentBytes = 32;
 const mostDimensions = 4;
@@ -76,7 +70,7 @@ function readTensor(reader: SequentialReader, index: number, alignmentBytes: num
     );
   }
   const sizeBytes = encodedSizeBytes(encoding, elementsOf(shape));
-  return { name, shape, encoding, sizeBytes, offsetBytes: Number(offset) };
+  return { name, shape, encoding, sizeBytes, file: reader.file, offsetBytes: Number(offset) };
 }
 
 function readShape(reader: SequentialReader, what: string): number[] {
