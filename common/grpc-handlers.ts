@@ -27,7 +27,7 @@ export function unaryHandler<Request, Reply>(
 ): handleUnaryCall<Request, Reply> {
   return (call, callback) => {
     settle(
-      async () => await handle(call.request, contextOf(call)),
+      () => handle(call.request, contextOf(call)),
       (reply) => callback(null, reply),
       (error) => callback(error),
     );
@@ -129,10 +129,12 @@ function fail<Reply>(call: Writer<Reply>, error: Error): void {
   if (!call.cancelled) call.emit("error", error);
 }
 
+/** Throws of `run` itself count like rejections. */
 function settle<Value>(
-  run: () => Promise<Value>,
+  run: () => Value | Promise<Value>,
   succeed: (value: Value) => void,
   fail: (error: ReturnType<typeof toServiceError>) => void,
 ): void {
-  run().then(succeed, (reason: unknown) => fail(toServiceError(reason)));
+  const running = (async () => await run())();
+  running.then(succeed, (reason: unknown) => fail(toServiceError(reason)));
 }
