@@ -1,11 +1,9 @@
-import { StagecoachError } from "../../common/errors.js";
+import type { StagecoachError } from "../../common/errors.js";
+import { type ChatRenderer, encodeChat } from "../../model/chat/render-chat.js";
 import type { Tokenizer } from "../../model/tokenizer/tokenizer.js";
 import { checkText, invalid } from "./checks.js";
 import { checkTokenId } from "./compile-options.js";
 import type { ChatTurn, Prompt } from "./request.js";
-
-/** Turns a chat into tokens the way the model was taught; model/chat makes it. */
-export type ChatEncoder = (messages: readonly ChatTurn[]) => Uint32Array;
 
 /** Longest text that `tokenize` takes, UTF-16 units: more would hold up every other request. */
 const maxTokenizedLength = 4 * 1024 * 1024;
@@ -21,27 +19,17 @@ export interface PromptEncoder {
   text(text: string, options: { parseSpecial: boolean; addSpecial: boolean }): Uint32Array;
 }
 
-/** @param encodeChat absent when the model has no chat template */
-export function createPromptEncoder(
-  tokenizer: Tokenizer,
-  encodeChat: ChatEncoder | undefined,
-): PromptEncoder {
+/** The encoder of one model. */
+export function createPromptEncoder(tokenizer: Tokenizer, chat: ChatRenderer): PromptEncoder {
   const longestTokenBytes = longestToken(tokenizer);
   const checkSize = (param: string, text: string, maxContext: number): void => {
     if (text.length <= maxContext * longestTokenBytes) return;
     throw tooLong(param, `at least ${Math.ceil(text.length / longestTokenBytes)}`, maxContext);
   };
   const chatOfAnyLength = (messages: readonly ChatTurn[]): Uint32Array => {
-    if (encodeChat === undefined) {
-      throw new StagecoachError(
-        "FAILED_PRECONDITION",
-        "this model has no chat template: write the whole prompt yourself and use completions",
-        { details: { reason: "no_chat_template" } },
-      );
-    }
     if (messages.length === 0) throw invalid("messages", "messages is empty: give at least one message");
     for (const [index, { content }] of messages.entries()) checkText(`messages[${index}].content`, content);
-    return encodeChat(messages);
+    return encodeChat(tokenizer, chat.render(messages));
   };
   return {
     prompt: (prompt, maxContext) => {

@@ -1,9 +1,10 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { Metrics } from "../../common/metrics.js";
+import type { ChatRenderer } from "../../model/chat/render-chat.js";
 import type { Tokenizer } from "../../model/tokenizer/tokenizer.js";
 import { checkInteger, invalid, shown } from "./checks.js";
 import { type CompiledOptions, checkTokenId, compileOptions } from "./compile-options.js";
-import { type ChatEncoder, createPromptEncoder } from "./encode-prompts.js";
+import { createPromptEncoder } from "./encode-prompts.js";
 import type { Generation } from "./generation.js";
 import type { ChatParams, ChatTurn, GenerateParams, GenerationDefaults, ServedModel } from "./request.js";
 import { startGeneration } from "./start-generation.js";
@@ -13,8 +14,7 @@ import type { TokenPort } from "./types.js";
 export interface InferenceOptions {
   readonly port: TokenPort;
   readonly tokenizer: Tokenizer;
-  /** Absent when the model has no chat template. */
-  readonly encodeChat?: ChatEncoder | undefined;
+  readonly chat: ChatRenderer;
   readonly model: ServedModel;
   /** The model's own sampling defaults, from its manifest. */
   readonly defaults: GenerationDefaults;
@@ -50,7 +50,7 @@ const maxChoices = 128;
 /** @throws StagecoachError INVALID_ARGUMENT when the model's own defaults are out of range */
 export function createInference(options: InferenceOptions): Inference {
   const { port, tokenizer, model, defaults } = options;
-  const encoder = createPromptEncoder(tokenizer, options.encodeChat);
+  const encoder = createPromptEncoder(tokenizer, options.chat);
   const compile = (given: GenerateParams["options"]): CompiledOptions =>
     compileOptions(given, {
       vocabularySize: tokenizer.vocabularySize,
