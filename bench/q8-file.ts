@@ -2,9 +2,9 @@ import { dequantize } from "../model/encoding/dequantize.js";
 import { toHalf } from "../model/encoding/half.js";
 import { quantizeBlocks } from "../model/encoding/quantize-blocks.js";
 import { readGgufHeader } from "../model/source/gguf-header.js";
-import type { StoredTensor } from "../model/source/stored-tensor.js";
 import { type GgufTensor, writeGguf } from "../model/source/gguf-writer.js";
 import { OpenFile } from "../model/source/open-file.js";
+import type { StoredTensor } from "../model/source/stored-tensor.js";
 
 const blockSize = 32;
 const blockBytes = 2 + blockSize;
