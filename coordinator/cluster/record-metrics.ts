@@ -28,7 +28,7 @@ export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry,
 }
 
 /** The pipeline's part of the metrics. */
-export function metricsObserver(metrics: Metrics): Required<PipelineObserver> {
+export function metricsObserver(metrics: Metrics): PipelineObserver {
   return {
     onStep: ({ promptTokens, generatedTokens }) => metrics.observeIteration(promptTokens + generatedTokens),
     onRequestEnd: ({ queuedMs }) => {

@@ -30,7 +30,7 @@ export interface SessionOptions {
   /** Sequences decoding at once for which the plan is made. */
   readonly concurrency: number;
   readonly log: Logger;
-  readonly observer: PipelineObserver;
+  readonly observers: readonly PipelineObserver[];
 }
 
 interface SessionEvents {
@@ -144,7 +144,7 @@ export class Session extends EventEmitter<SessionEvents> implements TokenPort {
   }
 
   async #serve(members: readonly Member[]): Promise<void> {
-    const { manifest, blobAddress, limits, log, observer } = this.#options;
+    const { manifest, blobAddress, limits, log, observers } = this.#options;
     const clients = members.map(({ hello }) => new StageClient(hello.workerId, hello.address));
     try {
       const broken = new AsyncQueue<StagecoachError>();
@@ -160,7 +160,7 @@ export class Session extends EventEmitter<SessionEvents> implements TokenPort {
         onProgress: (doneBytes, totalBytes) =>
           this.#setState({ kind: "loading", doneBytes, totalBytes, plan }),
         onBroken: (reason) => broken.fail(reason),
-        observer,
+        observers,
         signal: this.#stop.signal,
       });
       this.#setState({ kind: "serving", plan });

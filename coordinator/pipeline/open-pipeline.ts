@@ -27,7 +27,7 @@ export interface OpenPipelineOptions {
   readonly limits: PipelineLimits;
   readonly onProgress: (doneBytes: number, totalBytes: number) => void;
   readonly onBroken: PipelineOptions["onBroken"];
-  readonly observer: PipelineObserver;
+  readonly observers: readonly PipelineObserver[];
   readonly signal: AbortSignal;
 }
 
@@ -71,7 +71,7 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
     scheduler,
     frames,
     onBroken: options.onBroken,
-    observer: options.observer,
+    observers: options.observers,
   });
   for (const client of clients) {
     endings.push(

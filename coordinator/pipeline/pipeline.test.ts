@@ -117,7 +117,7 @@ function setUp() {
     scheduler,
     frames: { write: (frame: Frame) => frames.push(frame) > 0 },
     onBroken: (reason) => broken.push(reason),
-    observer: { onRequestEnd: (end) => ends.push(end) },
+    observers: [{ onRequestEnd: (end) => ends.push(end) }],
   });
   let answered = 0;
   const answerAll = async (): Promise<void> => {

@@ -11,7 +11,7 @@ import type { MicroBatch, SequenceRequest } from "../scheduler/types.js";
 import { batchFrames } from "./batch-frames.js";
 import { type RequestEnd, RunningRequest } from "./running-request.js";
 
-/** Who hears what a pipeline does; all optional, none may throw. */
+/** Somebody who hears what a pipeline does; neither may throw. */
 export interface PipelineObserver {
   /** A micro-batch came back. */
   onStep?(step: { promptTokens: number; generatedTokens: number }): void;
@@ -28,7 +28,7 @@ export interface PipelineOptions {
   readonly frames: Pick<ClientWritableStream<Frame>, "write">;
   /** Hears once when the pipeline can no longer serve; every request has failed by then. */
   readonly onBroken: (reason: StagecoachError) => void;
-  readonly observer: PipelineObserver;
+  readonly observers: readonly PipelineObserver[];
 }
 
 /**
@@ -67,7 +67,7 @@ export class Pipeline implements TokenPort {
       this.#end(requestId, new StagecoachError("CANCELLED", "the request was cancelled"));
     const running = new RunningRequest(request, cancel, (end) => {
       signal.removeEventListener("abort", cancel);
-      this.#options.observer.onRequestEnd?.(end);
+      for (const observer of this.#options.observers) observer.onRequestEnd?.(end);
     });
     this.#requests.set(requestId, running);
     signal.addEventListener("abort", cancel, { once: true });
@@ -117,12 +117,15 @@ export class Pipeline implements TokenPort {
     return true;
   }
 
-  #stepDone(step: number, message: Tokens__Output): void {
-    const batch = this.#inFlight.get(step);
+  #stepDone(answered: number, message: Tokens__Output): void {
+    const batch = this.#inFlight.get(answered);
     if (batch === undefined) {
-      throw new StagecoachError("INTERNAL", `the last stage answered step ${step}, which is not in flight`);
+      throw new StagecoachError(
+        "INTERNAL",
+        `the last stage answered step ${answered}, which is not in flight`,
+      );
     }
-    this.#inFlight.delete(step);
+    this.#inFlight.delete(answered);
     this.#busyLanes.delete(batch.lane);
     const tokens = decodeTokens(message);
     const tokenOf = new Map(tokens.map((token) => [this.#scheduler.requestOf(token.sequenceId), token]));
@@ -139,10 +142,8 @@ export class Pipeline implements TokenPort {
       });
       if (finished !== undefined) this.#requests.delete(requestId);
     }
-    this.#options.observer.onStep?.({
-      promptTokens: promptTokensOf(batch),
-      generatedTokens: outcomes.length,
-    });
+    const step = { promptTokens: promptTokensOf(batch), generatedTokens: outcomes.length };
+    for (const observer of this.#options.observers) observer.onStep?.(step);
   }
 
   #stageFailed({ code, message, sequenceIds }: StageFailure__Output): void {

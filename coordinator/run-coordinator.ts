@@ -1,0 +1,189 @@
+import { connectEvents } from "../common/events/connect-events.js";
+import { startGrpc } from "../common/grpc-server.js";
+import type { Home } from "../common/home.js";
+import { createLogger, type LogOptions } from "../common/log.js";
+import { createMetrics, type Metrics } from "../common/metrics.js";
+import { createChatRenderer } from "../model/chat/render-chat.js";
+import { ensureModel } from "../model/pull/ensure-model.js";
+import { progressLines } from "../model/pull/model-progress.js";
+import type { Manifest } from "../model/store/manifest.js";
+import { type ModelStore, openStore } from "../model/store/model-store.js";
+import { createTokenizer } from "../model/tokenizer/tokenizer.js";
+import { clusterService } from "./cluster/cluster-service.js";
+import { publishClusterEvents, publishRequestEnd } from "./cluster/publish-events.js";
+import { RateWindow } from "./cluster/rate-window.js";
+import { metricsObserver, recordClusterMetrics } from "./cluster/record-metrics.js";
+import { Session } from "./cluster/session.js";
+import { describeState } from "./cluster/session-state.js";
+import { WorkerRegistry } from "./cluster/worker-registry.js";
+import { inferenceService } from "./gateway/grpc-inference.js";
+import { startHttp } from "./gateway/http-server.js";
+import { createInference, type Inference } from "./inference/inference.js";
+import type { PipelineLimits } from "./pipeline/open-pipeline.js";
+import type { PipelineObserver } from "./pipeline/pipeline.js";
+
+/** Everything a coordinator is told; complete, see common/config-settings.ts for what each means. */
+export interface CoordinatorOptions {
+  readonly home: Home;
+  readonly model: string;
+  readonly variant: "auto" | "as-is" | "f32" | "int8" | "int4";
+  /** host:port; port 0 takes a free one. */
+  readonly http: string;
+  readonly grpc: string;
+  /** Absent: no events. */
+  readonly natsUrl?: string | undefined;
+  readonly cluster: string;
+  /** Exactly so many stages; absent lets the planner choose. */
+  readonly stages?: number | undefined;
+  readonly expectedWorkers: number;
+  readonly maxNumSeqs: number;
+  readonly maxBatchTokens: number;
+  readonly maxWaiting: number;
+  /** Absent: the model's own, up to a limit that keeps a row of KV affordable. */
+  readonly maxContext?: number | undefined;
+  readonly blockSize: number;
+  readonly logLevel: NonNullable<LogOptions["level"]>;
+  /** Hears what start-up is doing, a sentence at a time. */
+  readonly onProgress?: (line: string) => void;
+}
+
+/** A coordinator that answers; it serves once its workers are ready. */
+export interface RunningCoordinator {
+  readonly httpAddress: string;
+  readonly grpcAddress: string;
+  /** Settles when it no longer tries to serve. */
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Longest context that is served unless told otherwise, tokens. */
+const defaultMaxContext = 32_768;
+
+/**
+ * Starts a coordinator: gets the model ready in the store, then answers on gRPC and HTTP, and brings up a
+ * pipeline from the workers that join.
+ * @throws StagecoachError what getting the model failed with; FAILED_PRECONDITION for an occupied port
+ */
+export async function runCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { home, cluster, natsUrl = "", onProgress = () => undefined } = options;
+  const log = createLogger({ name: "coordinator", level: options.logLevel });
+  const manifest = await ensureModel({
+    home,
+    nameOrPath: options.model,
+    variant: options.variant,
+    onProgress: progressLines(onProgress),
+  });
+  const store = openStore(home);
+  const limits = limitsOf(options, manifest);
+  const metrics = createMetrics({ modelName: manifest.model });
+  const publisher = connectEvents({ url: natsUrl, cluster, log });
+  const registry = new WorkerRegistry();
+  const rates = { generated: new RateWindow(), prompted: new RateWindow() };
+  const observers: PipelineObserver[] = [metricsObserver(metrics), rateObserver(rates)];
+  const session = new Session({
+    registry,
+    manifest,
+    limits,
+    blobAddress: () => grpc.address,
+    expectedWorkers: options.expectedWorkers,
+    ...(options.stages !== undefined && { stages: options.stages }),
+    concurrency: options.maxNumSeqs,
+    log,
+    observers,
+  });
+  const eventSources = { publisher, manifest, registry, session, limits };
+  publishClusterEvents(eventSources);
+  observers.push({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
+  recordClusterMetrics(metrics, registry, session);
+
+  const inference = await inferenceOf(store, manifest, session, metrics);
+  const sources = {
+    cluster,
+    manifest,
+    registry,
+    session,
+    ...rates,
+    events: () => publisher.status,
+    startedAtMs: Date.now(),
+  };
+  const services = [inferenceService(inference), clusterService({ sources, store, natsUrl })];
+  const grpc = await startGrpc({ services, listen: options.grpc, option: "--grpc", log });
+  const status = () => ({ serving: session.ready, detail: describeState(session.state) });
+  const http = await startHttp({ inference, status, log, metrics, listen: options.http }).catch(
+    async (reason: unknown) => {
+      await Promise.all([grpc.close(0), publisher.close()]);
+      throw reason;
+    },
+  );
+  session.on("state", (state) => grpc.setServing(state.kind === "serving"));
+  const expiry = setInterval(() => registry.expire(), registry.heartbeatIntervalMs);
+
+  const ended = session.run();
+  const close = async (): Promise<void> => {
+    clearInterval(expiry);
+    session.stop();
+    await ended;
+    await Promise.all([http.close(), grpc.close()]);
+    await publisher.close();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    httpAddress: http.address,
+    grpcAddress: grpc.address,
+    closed: ended,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function limitsOf(options: CoordinatorOptions, { config }: Manifest): PipelineLimits {
+  return {
+    maxSequences: options.maxNumSeqs,
+    tokenBudget: options.maxBatchTokens,
+    maxContext: Math.min(options.maxContext ?? defaultMaxContext, config.contextLength),
+    maxWaiting: options.maxWaiting,
+    blockSize: options.blockSize,
+  };
+}
+
+function rateObserver({
+  generated,
+  prompted,
+}: {
+  generated: RateWindow;
+  prompted: RateWindow;
+}): PipelineObserver {
+  return {
+    onStep: ({ promptTokens, generatedTokens }) => {
+      generated.add(generatedTokens, Date.now());
+      prompted.add(promptTokens, Date.now());
+    },
+  };
+}
+
+async function inferenceOf(
+  store: ModelStore,
+  manifest: Manifest,
+  port: Session,
+  metrics: Metrics,
+): Promise<Inference> {
+  const spec = await store.readTokenizer(manifest);
+  const { vocabularySize } = manifest.config;
+  const tokenizer = createTokenizer(spec, vocabularySize);
+  const model = {
+    id: manifest.model,
+    variant: manifest.variant,
+    vocabularySize,
+    createdUnixSeconds: Math.floor(Date.parse(manifest.packedAt) / 1000),
+  };
+  return createInference({
+    port,
+    tokenizer,
+    chat: createChatRenderer(spec, manifest.chatTemplate),
+    model,
+    defaults: manifest.generationDefaults,
+    metrics,
+  });
+}
