@@ -3,9 +3,10 @@ import type { ModelConfig } from "../config.js";
 import { dequantize } from "../encoding/dequantize.js";
 import { tokenizerFromGguf } from "../tokenizer/from-gguf.js";
 import { type Architecture, architectures, type FormatDescription } from "./architectures.js";
+import { ggufSamplingKeys, readGenerationDefaults } from "./generation-defaults.js";
 import { type GgufHeader, readGgufHeader } from "./gguf-header.js";
 import { findNumber, findString, type GgufMetadata, getString, getStringArray } from "./gguf-metadata.js";
-import type { GenerationDefaults, ModelSource } from "./model-source.js";
+import type { ModelSource } from "./model-source.js";
 import { OpenFile } from "./open-file.js";
 import { quote } from "./quote.js";
 import { readConfig } from "./read-config.js";
@@ -32,7 +33,10 @@ export async function openGguf(path: string): Promise<ModelSource> {
       config,
       tokenizer: tokenizerFromGguf(metadata),
       chatTemplate: findString(metadata, "tokenizer.chat_template"),
-      generationDefaults: readGenerationDefaults(metadata),
+      generationDefaults: readGenerationDefaults(
+        { describe: (key) => `metadata "${key}"`, get: (key) => metadata.get(key) },
+        ggufSamplingKeys,
+      ),
       tensors,
       files: [file],
     });
@@ -115,22 +119,6 @@ async function readRopeFactors(tensors: GgufHeader["tensors"]): Promise<Float32A
     );
   }
   return dequantize(tensor.encoding, await tensor.file.read(tensor.offsetBytes, tensor.sizeBytes), elements);
-}
-
-/** Keys that llama.cpp's converter writes from a generation_config.json. */
-function readGenerationDefaults(metadata: GgufMetadata): GenerationDefaults {
-  const temperature = findNumber(metadata, "general.sampling.temp");
-  const topK = findNumber(metadata, "general.sampling.top_k");
-  const topP = findNumber(metadata, "general.sampling.top_p");
-  const minP = findNumber(metadata, "general.sampling.min_p");
-  const repetitionPenalty = findNumber(metadata, "general.sampling.penalty_repeat");
-  return {
-    ...(temperature !== undefined && { temperature }),
-    ...(topK !== undefined && { topK }),
-    ...(topP !== undefined && { topP }),
-    ...(minP !== undefined && { minP }),
-    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
-  };
 }
 
 function inFile(file: OpenFile, reason: unknown): StagecoachError {
