@@ -87,12 +87,12 @@ function hashingReader({ source, variant, signal }: Pick<BlobOrder, "source" | "
   const hash: Hash = createHash("sha256").update(JSON.stringify({ packerVersion, variant }));
   return {
     async tensor(name: TensorName): Promise<{ info: TensorInfo; bytes: Uint8Array }> {
-      if (signal.aborted) throw StagecoachError.from(signal.reason, "CANCELLED");
       const info = source.tensor(name);
       if (info === undefined) {
         throw new StagecoachError("NOT_FOUND", `${source.origin.name} has no tensor ${name}`);
       }
       const bytes = await source.read(name);
+      if (signal.aborted) throw StagecoachError.from(signal.reason, "CANCELLED");
       hash.update(JSON.stringify([info.name, info.shape, info.encoding, bytes.length]));
       updateInPieces(hash, bytes);
       return { info, bytes };

@@ -41,16 +41,24 @@ export interface PackOptions {
  */
 export async function packModel(options: PackOptions): Promise<Manifest> {
   const { store, name, variant, onWait, signal } = options;
-  return store.exclusive({ purpose: `packing ${name}:${variant}`, onWait, signal }, async (lockSignal) => {
-    await mkdir(store.home.blobs, { recursive: true });
-    await store.cleanPartials();
-    const blobs = await packBlobs(options, lockSignal);
-    const tokenizer = await packTokenizer(options);
-    const manifest = describe(options, blobs, tokenizer);
-    await store.write(manifest);
-    await removeJournal(store.home, name, variant);
-    return manifest;
-  });
+  return store.exclusive({ purpose: `packing ${name}:${variant}`, onWait, signal }, (lockSignal) =>
+    packModelWithin({ ...options, signal: lockSignal }),
+  );
+}
+
+/** As `packModel`, for a caller that holds the store by `exclusive`, with the signal that it got there. */
+export async function packModelWithin(
+  options: Omit<PackOptions, "onWait"> & { readonly signal: AbortSignal },
+): Promise<Manifest> {
+  const { store, name, variant } = options;
+  await mkdir(store.home.blobs, { recursive: true });
+  await store.cleanPartials();
+  const blobs = await packBlobs(options, options.signal);
+  const tokenizer = await packTokenizer(options);
+  const manifest = describe(options, blobs, tokenizer);
+  await store.write(manifest);
+  await removeJournal(store.home, name, variant);
+  return manifest;
 }
 
 async function packBlobs(options: PackOptions, signal: AbortSignal): Promise<Blob[]> {

@@ -131,7 +131,9 @@ async function removeSource(
   const found = await statIfThere(record.path);
   if (found === undefined) return undefined;
   await rm(record.path, { recursive: true });
-  await removeFolderIfEmpty(dirname(record.path));
+  for (let folder = dirname(record.path); folder !== store.home.sources; folder = dirname(folder)) {
+    await removeFolderIfEmpty(folder);
+  }
   return { path: record.path, sizeBytes: record.sizeBytes };
 }
 
