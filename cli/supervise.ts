@@ -16,7 +16,6 @@ export function register(program: Command): void {
     .description("run a program that ends when this process's parent does")
     .argument("<program>")
     .argument("[args...]")
-    .passThroughOptions()
     .action(supervise);
 }
 

@@ -74,7 +74,7 @@ export async function startNatsServer(
   const childOptions: ChildOptions = {
     name: "nats-server",
     script,
-    args: ["supervise", program, "-c", configPath],
+    args: ["supervise", "--", program, "-c", configPath],
     logPath,
   };
   const child = await Child.start(childOptions);

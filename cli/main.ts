@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+import { createProgram } from "./program.js";
+import { reportError } from "./report-error.js";
+
+// `stagecoach events | head` ends the reader first: that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+const program = createProgram();
+try {
+  await program.parseAsync();
+} catch (reason) {
+  process.exitCode = reportError(reason, program.opts()["verbose"] === true);
+}
+// A channel to the process that started this one would keep it alive.
+if (process.connected) process.disconnect();

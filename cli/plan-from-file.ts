@@ -1,0 +1,88 @@
+import { readFile, stat } from "node:fs/promises";
+import { z } from "zod";
+import { StagecoachError } from "../common/errors.js";
+import type { Home } from "../common/home.js";
+import { makePlan } from "../coordinator/planner/make-plan.js";
+import { modelShape } from "../coordinator/planner/model-shape.js";
+import type { Plan } from "../coordinator/planner/types.js";
+import type { Manifest, Variant } from "../model/store/manifest.js";
+import { parseManifest } from "../model/store/manifest-file.js";
+import { openStore } from "../model/store/model-store.js";
+
+const time = z.strictObject({ alphaMs: z.number().nonnegative(), betaMs: z.number().nonnegative() });
+const workersFile = z.strictObject({
+  workers: z
+    .array(
+      z.strictObject({
+        workerId: z.string().min(1),
+        device: z.string().default("cpu"),
+        layerDecode: time,
+        layerPrefill: time,
+        embedding: time,
+        head: time,
+        freeMemoryBytes: z.number().positive(),
+      }),
+    )
+    .min(1),
+  links: z
+    .array(
+      z.strictObject({
+        from: z.string(),
+        to: z.string(),
+        roundTripMs: z.number().nonnegative(),
+        bytesPerSecond: z.number().positive(),
+      }),
+    )
+    .default([]),
+  concurrency: z.number().int().positive().default(16),
+  kvTokens: z.number().int().nonnegative().default(16_384),
+});
+
+/** What to plan without a cluster. */
+export interface PlanFromFileOptions {
+  readonly home: Home;
+  /** JSON as the help of `stagecoach plan` describes it. */
+  readonly workersPath: string;
+  readonly model:
+    | { kind: "stored"; name: string; variant: Variant | "auto" }
+    | { kind: "manifest"; path: string };
+  readonly stages?: number | undefined;
+}
+
+/**
+ * Plans for workers that a file describes.
+ * @throws StagecoachError INVALID_ARGUMENT for a file that cannot be used, NOT_FOUND for a model that is not
+ * in the store, and what the planner refuses
+ */
+export async function planFromFile({ home, workersPath, model, stages }: PlanFromFileOptions): Promise<Plan> {
+  const described = parseWorkers(workersPath, await readText(workersPath, "--workers"));
+  const manifest = await readModel(home, model);
+  return makePlan({ ...described, model: modelShape(manifest), ...(stages !== undefined && { stages }) });
+}
+
+function parseWorkers(path: string, text: string): z.infer<typeof workersFile> {
+  try {
+    return workersFile.parse(JSON.parse(text));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : StagecoachError.from(cause).message;
+    throw new StagecoachError("INVALID_ARGUMENT", `--workers ${path} cannot be used: ${reason}`, { cause });
+  }
+}
+
+async function readModel(home: Home, model: PlanFromFileOptions["model"]): Promise<Manifest> {
+  if (model.kind === "manifest") return parseManifest(await readText(model.path, "--manifest"));
+  return await openStore(home).get(model.name, model.variant === "auto" ? undefined : model.variant);
+}
+
+const maxFileBytes = 64 * 1024 * 1024;
+
+async function readText(path: string, option: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > maxFileBytes) throw new Error(`${size} bytes are too many`);
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const reason = StagecoachError.from(cause).message;
+    throw new StagecoachError("INVALID_ARGUMENT", `${option} ${path} cannot be read: ${reason}`, { cause });
+  }
+}

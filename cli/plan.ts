@@ -1,0 +1,70 @@
+import type { Command } from "commander";
+import type { SettingName } from "../common/config.js";
+import { StagecoachError } from "../common/errors.js";
+import { renderPlan } from "../coordinator/planner/render-plan.js";
+import type { Plan } from "../coordinator/planner/types.js";
+import type { PlanReply__Output } from "../proto/gen/stagecoach/v1/PlanReply.js";
+import { coordinatorAddress, unary, withClient } from "./client.js";
+import { printJson } from "./json.js";
+import { planFromFile } from "./plan-from-file.js";
+import { addSettings, homeOf, readGivenSettings, readSettings } from "./setting-options.js";
+
+const planSettings = ["home", "grpc", "model", "variant", "stages"] as const satisfies readonly SettingName[];
+
+interface PlanOptions {
+  json: boolean;
+  workers?: string;
+  manifest?: string;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command("plan")
+    .description("show how the model is cut over the workers, and what that should reach")
+    .option("--json", "print JSON", false)
+    .option("--workers <FILE>", "plan for the workers that a JSON file describes, without any cluster")
+    .option("--manifest <FILE>", "with --workers: a model's manifest, instead of --model from the store");
+  addSettings(command, planSettings)
+    .addHelpText(
+      "after",
+      `
+A file of workers holds what was measured of them, times as {"alphaMs", "betaMs"} a row:
+  {"workers": [{"workerId": "a", "device": "cpu", "layerDecode": …, "layerPrefill": …, "embedding": …,
+    "head": …, "freeMemoryBytes": 8e9}], "links": [{"from": "a", "to": "b", "roundTripMs": 0.3,
+    "bytesPerSecond": 1e9}], "concurrency": 16, "kvTokens": 16384}
+
+Examples:
+  $ stagecoach plan
+  $ stagecoach plan --stages 3 --json
+  $ stagecoach plan --workers rack.json --model smollm2-135m-instruct
+`,
+    )
+    .action(async (options: PlanOptions) => {
+      const plan = options.workers === undefined ? await askCoordinator(command) : await planAlone(command, options);
+      if (options.json) printJson(plan);
+      else process.stdout.write(`${renderPlan(plan)}\n`);
+    });
+}
+
+async function askCoordinator(command: Command): Promise<Plan> {
+  const { grpc, stages = 0 } = readGivenSettings(command, ["grpc", "stages"]);
+  const address = await coordinatorAddress(homeOf(command), grpc);
+  const reply = await withClient(address, (client) =>
+    unary<PlanReply__Output>(client, (options, done) => client.cluster.plan({ stages }, options, done)),
+  );
+  // Both ends are of one version: what the planner wrote is what is read.
+  return JSON.parse(reply.planJson.toString("utf8")) as Plan;
+}
+
+async function planAlone(command: Command, { workers = "", manifest }: PlanOptions): Promise<Plan> {
+  const { model, variant, stages } = readSettings(command, planSettings);
+  if (manifest !== undefined && readGivenSettings(command, ["model"]).model !== undefined) {
+    throw new StagecoachError("INVALID_ARGUMENT", "--manifest and --model both name a model: give one of them");
+  }
+  return await planFromFile({
+    home: homeOf(command),
+    workersPath: workers,
+    model: manifest === undefined ? { kind: "stored", name: model, variant } : { kind: "manifest", path: manifest },
+    stages,
+  });
+}

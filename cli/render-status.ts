@@ -1,0 +1,69 @@
+import { formatBytes } from "../model/store/format-bytes.js";
+import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
+import type { WorkerStatus__Output } from "../proto/gen/stagecoach/v1/WorkerStatus.js";
+import { type Column, renderTable } from "./table.js";
+
+const columns: readonly Column[] = [
+  { title: "STAGE", align: "right" },
+  { title: "WORKER" },
+  { title: "LAYERS" },
+  { title: "STATE" },
+  { title: "BUSY", align: "right" },
+  { title: "WAIT IN", align: "right" },
+  { title: "WAIT OUT", align: "right" },
+  { title: "SEND", align: "right" },
+  { title: "BLOCKS", align: "right" },
+  { title: "HOP P50", align: "right" },
+  { title: "MEMORY", align: "right" },
+  { title: "DEVICE" },
+  { title: "ADDRESS" },
+];
+
+/** The cluster's state for people: a few lines, then a line a worker in the pipeline's order. */
+export function renderStatus(status: ClusterStatus__Output): string {
+  const workers = [...status.workers].sort((a, b) => stageOf(a) - stageOf(b));
+  const lines = [
+    `cluster   ${status.cluster}, stagecoach ${status.version}, up ${duration(status.uptimeSeconds)}`,
+    `state     ${status.state}${status.stateDetail === "" ? "" : `: ${status.stateDetail}`}`,
+    `model     ${status.model || "none"}${status.variant === "" ? "" : ` (${status.variant})`}, epoch ${status.epoch}, ${status.laneCount} lanes`,
+    `requests  ${status.requestsRunning} running, ${status.requestsWaiting} waiting; ${status.generationTokensPerSecond.toFixed(1)} tok/s generated, ${status.promptTokensPerSecond.toFixed(1)} tok/s read`,
+    `KV cache  ${status.blocksUsed} of ${status.blocksTotal} blocks`,
+    `events    ${status.events}`,
+  ];
+  if (workers.length > 0) lines.push("", renderTable(columns, workers.map(workerRow)));
+  return lines.join("\n");
+}
+
+function workerRow(worker: WorkerStatus__Output): string[] {
+  const { stage } = worker;
+  const holdsStage = worker.stageIndex !== undefined && stage !== null;
+  return [
+    worker.stageIndex === undefined ? "-" : String(worker.stageIndex),
+    worker.workerId,
+    holdsStage ? `${stage.firstLayer}-${stage.endLayer - 1}` : "-",
+    stage === null ? "IDLE" : stage.state === "FAILED" ? `FAILED: ${stage.error}` : stage.state,
+    percent(worker.busyShare),
+    percent(worker.waitInShare),
+    percent(worker.waitOutShare),
+    percent(worker.sendShare),
+    holdsStage ? `${stage.blocksUsed}/${stage.blocksTotal}` : "-",
+    holdsStage && stage.hopP50Us > 0 ? `${(stage.hopP50Us / 1000).toFixed(2)} ms` : "-",
+    formatBytes(worker.residentBytes),
+    `${worker.device} x${worker.threads}`,
+    worker.address,
+  ];
+}
+
+function stageOf(worker: WorkerStatus__Output): number {
+  return worker.stageIndex ?? Number.MAX_SAFE_INTEGER;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}
+
+function duration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return parts.map((part) => String(part).padStart(2, "0")).join(":");
+}

@@ -1,0 +1,54 @@
+import type { StagecoachError } from "../../common/errors.js";
+import type { Child } from "./child.js";
+
+/** What a child is, which decides when it is ended: those served by others end last. */
+export type ChildRole = "coordinator" | "worker" | "nats-server";
+
+const endOrder: readonly ChildRole[] = ["coordinator", "worker", "nats-server"];
+
+/** The child processes of one `up`. */
+export class Fleet {
+  /** Resolves with why, when a child ends that was not asked to. */
+  readonly broken: Promise<StagecoachError>;
+  readonly #children: { child: Child; role: ChildRole }[] = [];
+  readonly #stopTimeoutMs: number;
+  #break: (error: StagecoachError) => void = () => undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** A child that has not ended `stopTimeoutMs` after it was asked to is killed. */
+  constructor(stopTimeoutMs: number) {
+    this.#stopTimeoutMs = stopTimeoutMs;
+    this.broken = new Promise((resolve) => {
+      this.#break = resolve;
+    });
+  }
+
+  /** Takes a child in; one that arrives while all are being ended is ended as well. */
+  add(child: Child, role: ChildRole): void {
+    this.#children.push({ child, role });
+    void child.exited.then((exit) => {
+      if (this.#stopping === undefined) this.#break(child.failure(exit));
+    });
+    if (this.#stopping !== undefined)
+      this.#stopping = this.#stopping.then(() => child.stop(this.#stopTimeoutMs));
+  }
+
+  /** Ends all, in order; calling again waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopInOrder();
+    return this.#stopping;
+  }
+
+  /** Kills all at once. */
+  kill(): void {
+    this.#stopping ??= Promise.resolve();
+    for (const { child } of this.#children) child.kill();
+  }
+
+  async #stopInOrder(): Promise<void> {
+    for (const role of endOrder) {
+      const ending = this.#children.filter((entry) => entry.role === role);
+      await Promise.all(ending.map(({ child }) => child.stop(this.#stopTimeoutMs)));
+    }
+  }
+}

@@ -1,0 +1,253 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { flagsFor, type SettingName, type SettingValues } from "../../common/config.js";
+import { StagecoachError } from "../../common/errors.js";
+import type { Home } from "../../common/home.js";
+import { packageRoot } from "../../common/package-root.js";
+import { dialable } from "../client.js";
+import { coordinatorSettings } from "../coordinator.js";
+import { type ClusterFile, describeProcess, writeClusterFile } from "../state/cluster-file.js";
+import { workerSettings } from "../worker.js";
+import { awaitServing } from "./await-serving.js";
+import { Child } from "./child.js";
+import { Fleet } from "./fleet.js";
+import { findNatsServer, startNatsServer } from "./nats-server.js";
+
+/** The settings of `up`: its own, and those it hands to the processes it starts. */
+export const upSettings = [
+  "home",
+  "model",
+  "variant",
+  "stages",
+  "replicas",
+  "device",
+  "threads",
+  "http",
+  "grpc",
+  "nats",
+  "cluster",
+  "maxNumSeqs",
+  "maxBatchTokens",
+  "maxWaiting",
+  "maxContext",
+  "blockSize",
+  "memoryLimitBytes",
+  "throttle",
+  "simulation",
+  "logLevel",
+  "startTimeoutMs",
+  "stopTimeoutMs",
+] as const satisfies readonly SettingName[];
+
+export type UpSettings = SettingValues<(typeof upSettings)[number]>;
+
+/** What `up` needs beside its settings. */
+export interface StartOptions {
+  readonly home: Home;
+  readonly values: UpSettings;
+  /** The command line's script. Defaults to the built one. */
+  readonly script?: string;
+  /** Ends the start; what was started by then is ended too. */
+  readonly signal: AbortSignal;
+  /** Hears what start-up is doing, a sentence at a time. */
+  readonly onProgress: (line: string) => void;
+}
+
+/** A cluster of processes on this machine that serves. */
+export interface RunningLocalCluster {
+  readonly http: string;
+  readonly grpc: string;
+  readonly nats: string | undefined;
+  /** `on`, or why there are no events. */
+  readonly events: string;
+  readonly workerCount: number;
+  /** Where the processes log. */
+  readonly logFolder: string;
+  /** Resolves when a process ended that should not have. */
+  readonly broken: Promise<StagecoachError>;
+  /** Ends everything; what does not end in time is killed. */
+  stop(): Promise<void>;
+  /** Kills everything at once. */
+  kill(): void;
+}
+
+const usualStageCount = 2;
+
+/**
+ * Starts NATS (where it is installed), a coordinator and its workers as child processes and waits until
+ * they serve. The caller holds the home; see `withHome`.
+ * @throws StagecoachError what any of them ended with, DEADLINE_EXCEEDED after `startTimeoutMs`,
+ * CANCELLED when the signal aborts
+ */
+export async function startCluster(options: StartOptions): Promise<RunningLocalCluster> {
+  refuseReplicas(options.values.replicas);
+  const fleet = new Fleet(options.values.stopTimeoutMs);
+  const deadline = AbortSignal.timeout(options.values.startTimeoutMs);
+  const failed = new AbortController();
+  const bringing = bringUp(options, fleet, AbortSignal.any([options.signal, deadline, failed.signal]));
+  try {
+    return await Promise.race([bringing, rejectWith(fleet.broken)]);
+  } catch (reason) {
+    failed.abort();
+    await Promise.allSettled([bringing]);
+    await fleet.stop();
+    throw explainEnd(reason, options, deadline.aborted);
+  }
+}
+
+async function bringUp(
+  options: StartOptions,
+  fleet: Fleet,
+  signal: AbortSignal,
+): Promise<RunningLocalCluster> {
+  const { values, onProgress } = options;
+  const workerCount = values.stages ?? usualStageCount;
+  const logFolder = join(options.home.state, "logs");
+  const record = await openRecord(options);
+
+  const nats = await startNats(options, fleet, signal);
+  if (nats.process !== undefined)
+    await record(nats.process, nats.url === undefined ? {} : { nats: nats.url });
+
+  onProgress("starting the coordinator");
+  const coordinator = await startChild(
+    options,
+    "coordinator",
+    coordinatorFlags(values, workerCount, nats.url),
+    onProgress,
+  );
+  fleet.add(coordinator, "coordinator");
+  await record({ name: "coordinator", pid: coordinator.pid });
+  const facts = await coordinator.ready(signal);
+  const [http, grpc] = [String(facts["http"]), String(facts["grpc"])];
+  await record(undefined, { http, grpc });
+
+  onProgress(`starting ${workerCount} workers`);
+  const workerIds = Array.from({ length: workerCount }, (_, index) => `w${index}`);
+  const workers = await Promise.all(
+    workerIds.map(async (workerId) => {
+      const worker = await startChild(
+        options,
+        `worker ${workerId}`,
+        workerFlags(values, workerId, grpc, workerCount),
+      );
+      fleet.add(worker, "worker");
+      return worker;
+    }),
+  );
+  for (const worker of workers) await record({ name: worker.name, pid: worker.pid });
+  await Promise.all(workers.map((worker) => worker.ready(signal)));
+
+  const status = await awaitServing(dialable(grpc), onProgress, signal);
+  return {
+    http,
+    grpc,
+    nats: nats.url,
+    events: nats.url === undefined ? nats.reason : status.events,
+    workerCount,
+    logFolder,
+    broken: fleet.broken,
+    stop: () => fleet.stop(),
+    kill: () => fleet.kill(),
+  };
+}
+
+function refuseReplicas(replicas: number): void {
+  if (replicas === 1) return;
+  throw new StagecoachError(
+    "INVALID_ARGUMENT",
+    `--replicas is ${replicas}: one pipeline is all that this version runs; start further ones with another --home and other ports`,
+  );
+}
+
+function startChild(
+  { home, script = defaultScript() }: StartOptions,
+  name: string,
+  args: readonly string[],
+  onProgress?: (text: string) => void,
+): Promise<Child> {
+  const logPath = join(home.state, "logs", `${name.replace(/^worker /, "")}.log`);
+  return Child.start({ name, script, args, logPath, ...(onProgress !== undefined && { onProgress }) });
+}
+
+function defaultScript(): string {
+  return join(packageRoot, "dist", "cli", "main.js");
+}
+
+function coordinatorFlags(
+  values: UpSettings,
+  expectedWorkers: number,
+  natsUrl: string | undefined,
+): string[] {
+  const own = pick(values, coordinatorSettings);
+  return [
+    "coordinator",
+    ...flagsFor({ ...own, stages: expectedWorkers, expectedWorkers, nats: natsUrl ?? "off" }),
+  ];
+}
+
+function workerFlags(values: UpSettings, workerId: string, grpc: string, workerCount: number): string[] {
+  const threads = values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount));
+  const own = pick(values, workerSettings);
+  return ["worker", ...flagsFor({ ...own, threads, workerId, join: dialable(grpc), listen: "127.0.0.1:0" })];
+}
+
+/** The values that are among the names. */
+function pick(values: UpSettings, names: readonly SettingName[]): Partial<SettingValues> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([name]) => names.some((wanted) => wanted === name)),
+  );
+}
+
+type Nats =
+  | { url: string; process: { name: string; pid: number } | undefined }
+  | { url: undefined; process: undefined; reason: string };
+
+async function startNats(options: StartOptions, fleet: Fleet, signal: AbortSignal): Promise<Nats> {
+  const { home, values, script = defaultScript() } = options;
+  if (values.nats === "off") return { url: undefined, process: undefined, reason: "off: --nats off" };
+  if (values.nats !== "auto") return { url: values.nats, process: undefined };
+  const found = await findNatsServer();
+  if (found === undefined) {
+    const reason = "off: nats-server is not installed; `stagecoach doctor` says how to get it";
+    return { url: undefined, process: undefined, reason };
+  }
+  options.onProgress("starting nats-server");
+  const logPath = join(home.state, "logs", "nats-server.log");
+  const server = await startNatsServer({ home, program: found.path, script, logPath, signal }, (child) =>
+    fleet.add(child, "nats-server"),
+  );
+  return { url: server.url, process: { name: "nats-server", pid: server.pid } };
+}
+
+/** Keeps `state/cluster.json` true while processes and addresses come. */
+async function openRecord({ home, values }: StartOptions) {
+  const owner = await describeProcess("up", process.pid);
+  if (owner === undefined) throw new StagecoachError("INTERNAL", "cannot read this process's own identity");
+  const { cluster, model, variant } = values;
+  let file: ClusterFile = { formatVersion: 1, owner, processes: [], cluster, model, variant };
+  await writeClusterFile(home, file);
+  return async (
+    started: { name: string; pid: number } | undefined,
+    facts: Partial<Pick<ClusterFile, "http" | "grpc" | "nats">> = {},
+  ): Promise<void> => {
+    const entry = started && (await describeProcess(started.name, started.pid));
+    file = { ...file, ...facts, processes: [...file.processes, ...(entry === undefined ? [] : [entry])] };
+    await writeClusterFile(home, file);
+  };
+}
+
+async function rejectWith(broken: Promise<StagecoachError>): Promise<never> {
+  throw await broken;
+}
+
+function explainEnd(reason: unknown, { values, signal, home }: StartOptions, tooLate: boolean): unknown {
+  if (signal.aborted)
+    return new StagecoachError("CANCELLED", "the start was interrupted; everything has been ended");
+  if (!tooLate || reason instanceof StagecoachError) return reason;
+  return new StagecoachError(
+    "DEADLINE_EXCEEDED",
+    `not ready after ${values.startTimeoutMs} ms: look into the logs in ${join(home.state, "logs")}, or raise --start-timeout-ms`,
+    { cause: reason },
+  );
+}

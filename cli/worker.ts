@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { availableParallelism, hostname } from "node:os";
+import type { Command } from "commander";
+import { z } from "zod";
+import type { SettingName } from "../common/config.js";
+import { StagecoachError } from "../common/errors.js";
+import { hasParent, reportReady } from "../common/parent-watch.js";
+import { serveUntilEnded } from "./serve.js";
+import { addSettings, homeOf, readSettings } from "./setting-options.js";
+
+/** The settings of a worker; `up` hands them on. */
+export const workerSettings = [
+  "home",
+  "join",
+  "listen",
+  "workerId",
+  "device",
+  "threads",
+  "memoryLimitBytes",
+  "throttle",
+  "simulation",
+  "logLevel",
+  "stopTimeoutMs",
+] as const satisfies readonly SettingName[];
+
+export function register(program: Command): void {
+  const command = program
+    .command("worker")
+    .description("run a worker: it joins a coordinator and computes the layers that it is given");
+  addSettings(command, workerSettings)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ stagecoach worker --join 10.0.0.1:7070 --listen 10.0.0.2:0 --threads 8
+  $ stagecoach worker --device simulated --worker-id slow --throttle 2
+`,
+    )
+    .action(() => runWorkerCommand(command));
+}
+
+async function runWorkerCommand(command: Command): Promise<void> {
+  const values = readSettings(command, workerSettings);
+  const simulation = values.simulation === undefined ? undefined : await readSimulation(values.simulation);
+  // Loaded only here: other commands need no engine.
+  const { runWorker } = await import("../stage-worker/run-worker.js");
+  const running = await runWorker({
+    home: homeOf(command),
+    join: values.join,
+    listen: values.listen,
+    workerId: values.workerId ?? defaultWorkerId(),
+    device: values.device === "auto" ? "cpu" : values.device,
+    threads: values.threads ?? availableParallelism(),
+    throttle: values.throttle,
+    logLevel: values.logLevel,
+    ...(values.memoryLimitBytes !== undefined && { memoryLimitBytes: values.memoryLimitBytes }),
+    ...(simulation !== undefined && { simulation }),
+  });
+  if (hasParent()) reportReady({ address: running.address });
+  else process.stderr.write(`listens on ${running.address}, joining ${values.join}\n`);
+  await serveUntilEnded(running, values.stopTimeoutMs);
+}
+
+/** Subjects and tables want names without blanks. */
+function defaultWorkerId(): string {
+  return `${hostname()
+    .replace(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 48)}-${process.pid}`;
+}
+
+const time = z.strictObject({ alphaMs: z.number().nonnegative(), betaMs: z.number().nonnegative() });
+const simulationFile = z.strictObject({
+  layerDecode: time,
+  layerPrefill: time,
+  embedding: time,
+  head: time,
+  endAtLength: z.number().int().positive().exactOptional(),
+  endTokenId: z.number().int().nonnegative().exactOptional(),
+});
+
+async function readSimulation(path: string): Promise<z.infer<typeof simulationFile>> {
+  try {
+    return simulationFile.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : StagecoachError.from(cause).message;
+    throw new StagecoachError("INVALID_ARGUMENT", `--simulation ${path} cannot be used: ${reason}`, {
+      cause,
+    });
+  }
+}
