@@ -27,10 +27,9 @@ const qwen2Words = join(anyCaseContraction, letters, "\\p{N}", symbols, lineEnds
 const cjkRuns = "[一-龥぀-ゟ゠-ヿ]+";
 const asciiPunctuation = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~]";
 const bloomWords = " ?[^(\\s|.,!?…。，、।۔،)]+";
-// Letters with case, as listed by DeepSeek LLM's tokenizer.json.
-const casedLetters =
-  "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼ" +
-  "ℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃";
+// DeepSeek LLM's tokenizer.json lists the letters that have case one range after another; the mathematical
+// alphabets are not among them.
+const casedLetter = "(?:(?![\\x{1D400}-\\x{1D7FF}])[\\p{Lu}\\p{Ll}\\p{Lt}])";
 
 const gpt2: PreTokenizerKind = { splits: [gpt2Words] };
 const singleDigits: PreTokenizerKind = { splits: ["\\p{N}", gpt2Words] };
@@ -81,7 +80,7 @@ const kinds: ReadonlyMap<string, PreTokenizerKind> = new Map([
     {
       splits: [
         "[\\r\\n]",
-        `\\s?[${casedLetters}]+`,
+        `\\s?${casedLetter}+`,
         "\\s?[!-/:-~！-／：-～‘-‟　-。]+",
         // Without the look-behind a long run of spaces would be tried from each of its places.
         "(?<!\\s)\\s+$",
@@ -136,6 +135,9 @@ const kinds: ReadonlyMap<string, PreTokenizerKind> = new Map([
   ],
 ]);
 
+/** Every name that is known. */
+export const preTokenizerNames: readonly string[] = [...kinds.keys()].sort();
+
 /**
  * The kind that `tokenizer.ggml.pre` names.
  * @throws StagecoachError UNIMPLEMENTED for an unknown name, with the list of known ones.
@@ -146,7 +148,7 @@ export function preTokenizerKind(name: string): PreTokenizerKind {
   throw new StagecoachError(
     "UNIMPLEMENTED",
     `this model's pre-tokenizer "${name.slice(0, 80)}" is not known: use a GGUF whose tokenizer.ggml.pre is one of ` +
-      `${[...kinds.keys()].sort().join(", ")}, or the model's folder of safetensors`,
+      `${preTokenizerNames.join(", ")}, or the model's folder of safetensors`,
     { details: { preTokenizer: name.slice(0, 80) } },
   );
 }
