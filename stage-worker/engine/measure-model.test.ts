@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { paperManifest, runnerOptions } from "../../test/fixtures/stage-fixtures.js";
+import { type MeasuredPart, measuredLayers, measureModel } from "./measure-model.js";
+import { benchLimits } from "./runner-bench.js";
+import { createSimulatedRunner, instantSimulation } from "./simulated-runner.js";
+
+/** Instant runners that hold the bench to a real one's rules. */
+function openParts(manifest: ReturnType<typeof paperManifest>) {
+  const parts: MeasuredPart[] = [];
+  let closed = 0;
+  return {
+    parts,
+    closed: () => closed,
+    open: async (part: MeasuredPart) => {
+      parts.push(part);
+      const runner = createSimulatedRunner(
+        { ...runnerOptions(), manifest, ...benchLimits, ...part },
+        instantSimulation,
+      );
+      return {
+        ...runner,
+        close: async () => {
+          closed++;
+        },
+      };
+    },
+  };
+}
+
+test("every part is opened alone, a layer twice, and all are closed", async () => {
+  const manifest = paperManifest({ layerCount: 30 });
+  const { parts, open, closed } = openParts(manifest);
+  const times = await measureModel(manifest, open);
+  const none = { firstLayer: 0, endLayer: 0, embedding: false, head: false };
+  expect(parts).toEqual([
+    { ...none, embedding: true },
+    { ...none, firstLayer: 30, endLayer: 30, head: true },
+    { ...none, endLayer: 4 },
+    { ...none, endLayer: 1 },
+  ]);
+  expect(closed()).toBe(4);
+  for (const time of Object.values(times)) {
+    expect(time.alphaMs).toBeGreaterThanOrEqual(0);
+    expect(time.betaMs).toBeGreaterThanOrEqual(0);
+  }
+});
+
+test("a model of one layer is measured by that layer", async () => {
+  const manifest = paperManifest({ layerCount: 1 });
+  const { parts, open } = openParts(manifest);
+  await measureModel(manifest, open);
+  expect(parts.map(({ endLayer }) => endLayer)).toEqual([0, 1, 1]);
+  expect(measuredLayers(manifest)).toBe(1);
+});

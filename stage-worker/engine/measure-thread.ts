@@ -1,0 +1,25 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { createRunner, type RunnerSpec } from "./create-runner.js";
+import { type EngineFailure, failureOf } from "./engine-messages.js";
+import { type ModelTimes, measureModel } from "./measure-model.js";
+import { benchLimits } from "./runner-bench.js";
+
+/** What the thread is started with: a runner's specification, of which the part of the model is replaced. */
+export interface MeasureThreadData {
+  readonly spec: RunnerSpec;
+}
+
+/** The thread's only message. */
+export type FromMeasure = { kind: "times"; times: ModelTimes } | { kind: "broken"; failure: EngineFailure };
+
+/** Entry of the thread that times a model: `session.run` blocks the thread it is called from. */
+async function main({ spec }: MeasureThreadData): Promise<FromMeasure> {
+  const times = await measureModel(spec.options.manifest, (part) =>
+    createRunner({ ...spec, options: { ...spec.options, ...benchLimits, ...part } }),
+  );
+  return { kind: "times", times };
+}
+
+main(workerData as MeasureThreadData)
+  .catch((reason: unknown): FromMeasure => ({ kind: "broken", failure: failureOf(reason) }))
+  .then((message) => parentPort?.postMessage(message));

@@ -1,0 +1,24 @@
+import { once } from "node:events";
+import { StagecoachError } from "../../common/errors.js";
+import type { RunnerSpec } from "./create-runner.js";
+import type { ModelTimes } from "./measure-model.js";
+import type { FromMeasure } from "./measure-thread.js";
+import { startThread } from "./start-thread.js";
+
+/**
+ * Times a model in a thread of its own.
+ * @throws StagecoachError what a runner cannot be made for, or the signal's reason
+ */
+export async function runMeasure(spec: RunnerSpec, signal: AbortSignal): Promise<ModelTimes> {
+  const thread = startThread("measure-thread", { spec });
+  try {
+    const [message] = (await once(thread, "message", { signal })) as [FromMeasure];
+    if (message.kind === "times") return message.times;
+    throw new StagecoachError(message.failure.code, message.failure.message);
+  } catch (reason) {
+    signal.throwIfAborted();
+    throw StagecoachError.from(reason);
+  } finally {
+    await thread.terminate();
+  }
+}

@@ -1,0 +1,148 @@
+import type { Manifest } from "../../model/store/manifest.js";
+import { median } from "./percentile.js";
+import type { RunnerOptions, StageInput, StageRunner } from "./stage-runner.js";
+
+/** Limits of the runners that are measured: room for 17 sequences of 256 tokens. */
+export const benchLimits: Pick<
+  RunnerOptions,
+  "blockSize" | "blockCount" | "maxSequences" | "maxContext" | "laneCount"
+> = { blockSize: 16, blockCount: 17 * 16, maxSequences: 17, maxContext: 256, laneCount: 1 };
+
+const blocksPerSequence = benchLimits.maxContext / benchLimits.blockSize;
+
+/** How often a thing is timed: until the time is used up, within these numbers of rounds. */
+const rounds = { least: 3, most: 15, budgetMs: 120 };
+
+/** Drives one runner with sequences of its own making. */
+export class RunnerBench {
+  readonly #runner: StageRunner;
+  readonly #config: Manifest["config"];
+  readonly #input: "tokens" | "hidden";
+  /** Tokens in KV of each open sequence. */
+  readonly #lengths = new Map<number, number>();
+  /** The first of the blocks that an open sequence owns. */
+  readonly #slots = new Map<number, number>();
+  #nextId = 1;
+
+  constructor(runner: StageRunner, config: Manifest["config"], input: "tokens" | "hidden") {
+    this.#runner = runner;
+    this.#config = config;
+    this.#input = input;
+  }
+
+  /** Median milliseconds of a first chunk of so many tokens. */
+  async timePrefill(tokens: number): Promise<number> {
+    return await timeMedian(async () => {
+      const [id] = this.#open(1) as [number];
+      const ms = await this.#forward([id], tokens);
+      this.#close([id]);
+      return ms;
+    });
+  }
+
+  /** Median milliseconds of one token each of `rows` sequences that have `context` tokens already. */
+  async timeDecode(rows: number, context: number): Promise<number> {
+    const ids = this.#open(rows);
+    if (context > 0) for (const id of ids) await this.#forward([id], context);
+    const ms = await timeMedian(() => this.#forward(ids, 1));
+    this.#close(ids);
+    return ms;
+  }
+
+  async close(): Promise<void> {
+    await this.#runner.close();
+  }
+
+  #open(count: number): number[] {
+    const ids = Array.from({ length: count }, () => this.#nextId++);
+    const taken = new Set(this.#slots.values());
+    const free = Array.from({ length: benchLimits.maxSequences }, (_, slot) => slot).filter(
+      (slot) => !taken.has(slot),
+    );
+    for (const [index, id] of ids.entries()) {
+      this.#slots.set(id, free[index] as number);
+      this.#lengths.set(id, 0);
+    }
+    this.#runner.open(
+      ids.map((sequenceId) => ({ sequenceId, history: noTokens, promptLength: 1, sampling })),
+    );
+    return ids;
+  }
+
+  #close(ids: readonly number[]): void {
+    this.#runner.closeSequences(ids);
+    for (const id of ids) {
+      this.#slots.delete(id);
+      this.#lengths.delete(id);
+    }
+  }
+
+  async #forward(ids: readonly number[], tokens: number): Promise<number> {
+    const contexts = ids.map((id) => this.#lengths.get(id) as number);
+    const batch = {
+      lane: 0,
+      sequenceIds: ids,
+      contextLengths: contexts,
+      lengths: ids.map(() => tokens),
+      sample: ids.map(() => true),
+      newBlocks: ids.map((id, index) => (contexts[index] === 0 ? this.#blocksOf(id) : [])),
+    };
+    const input = this.#makeInput(ids.length * tokens);
+    const startedMs = performance.now();
+    await this.#runner.forward(batch, input);
+    const ms = performance.now() - startedMs;
+    for (const [index, id] of ids.entries()) this.#lengths.set(id, (contexts[index] as number) + tokens);
+    return ms;
+  }
+
+  #blocksOf(id: number): number[] {
+    const first = (this.#slots.get(id) as number) * blocksPerSequence;
+    return Array.from({ length: blocksPerSequence }, (_, index) => first + index);
+  }
+
+  #makeInput(tokens: number): StageInput {
+    const { vocabularySize, hiddenSize } = this.#config;
+    if (this.#input === "tokens") {
+      return {
+        kind: "tokens",
+        tokenIds: Uint32Array.from({ length: tokens }, (_, i) => (i * 7919) % vocabularySize),
+      };
+    }
+    // Zeros and subnormals take other paths than real activations.
+    return {
+      kind: "hidden",
+      hidden: Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
+    };
+  }
+}
+
+/** The first round warms up and does not count. */
+async function timeMedian(round: () => Promise<number>): Promise<number> {
+  await round();
+  const times: number[] = [];
+  let spentMs = 0;
+  while (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs)) {
+    const ms = await round();
+    times.push(ms);
+    spentMs += ms;
+  }
+  return median(times);
+}
+
+const noTokens = new Uint32Array(0);
+
+const sampling = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map<number, number>(),
+  seed: 0,
+  suppressedTokenIds: [],
+  suppressedUntilLength: 0,
+  wantLogprobs: false,
+  topLogprobs: 0,
+};
