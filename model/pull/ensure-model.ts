@@ -132,7 +132,7 @@ async function findStored(job: Job): Promise<Manifest | undefined> {
     if (missing.length === 0) return manifest;
     job.onProgress({
       phase: "notice",
-      message: `${missing.length} blobs of ${name} are gone: packing them again`,
+      message: `${missing.length} of the blobs of ${name} are missing: packing them again`,
     });
     return undefined;
   } catch (error) {

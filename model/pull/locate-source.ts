@@ -38,7 +38,7 @@ export async function locateSource(
     case "path":
       return locatePath(wanted.path);
     case "hub":
-      return fetchRepository(context, wanted.repository, wanted.selector);
+      return fetchRepository(context, wanted.repository, wanted.selector).catch(addWayOut);
     case "name":
       return locateName(context, store, wanted.name);
   }
@@ -92,4 +92,14 @@ async function fetchRepository(
   for (const file of chosen.files)
     await downloadFromHub(context, { repository }, file, join(path, file.path));
   return { name: modelNameFrom(basename(repository)), path, reference, downloaded: true };
+}
+
+function addWayOut(reason: unknown): never {
+  const error = StagecoachError.from(reason);
+  if (error.code !== "UNAVAILABLE") throw error;
+  throw new StagecoachError(
+    "UNAVAILABLE",
+    `${error.message}: try again later, or download it elsewhere and run \`stagecoach pull\` with its path`,
+    { cause: error },
+  );
 }
