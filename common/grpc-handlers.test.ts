@@ -1,39 +1,9 @@
-import { EventEmitter } from "node:events";
-import { Metadata, type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
+import { type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
+import { FakeCall, nextEvent } from "../test/fixtures/fake-grpc-call.js";
 import { StagecoachError } from "./errors.js";
 import { toServiceError } from "./grpc-error.js";
 import { type CallContext, serverStreamHandler, unaryHandler } from "./grpc-handlers.js";
-
-/** A call without a network: records what is written, says when it is full. */
-class FakeCall extends EventEmitter {
-  readonly metadata = new Metadata();
-  readonly written: unknown[] = [];
-  request: unknown = {};
-  cancelled = false;
-  ended = false;
-  full = false;
-  deadline = Number.POSITIVE_INFINITY;
-  getPeer = (): string => "fake";
-  getDeadline = (): number => this.deadline;
-  write(value: unknown): boolean {
-    this.written.push(value);
-    this.emit("written");
-    return !this.full;
-  }
-  end(): void {
-    this.ended = true;
-    this.emit("ended");
-  }
-  cancel(): void {
-    this.cancelled = true;
-    this.emit("cancelled");
-  }
-}
-
-function next(emitter: EventEmitter, event: string): Promise<unknown> {
-  return new Promise((resolve) => emitter.once(event, resolve));
-}
 
 function runStream(handle: (request: unknown, context: CallContext) => AsyncIterable<unknown>): FakeCall {
   const call = new FakeCall();
@@ -59,7 +29,7 @@ describe("unaryHandler", () => {
   it("answers with the value or the thrown error's status", async () => {
     const answer = (handle: (request: number) => number) =>
       new Promise((resolve) => {
-        const call = Object.assign(new FakeCall(), { request: 4 });
+        const call = new FakeCall(4);
         unaryHandler(handle)(call as unknown as ServerUnaryCall<number, number>, (error, value) =>
           resolve(error ?? value),
         );
@@ -75,7 +45,7 @@ describe("unaryHandler", () => {
 describe("serverStreamHandler", () => {
   it("turns a throw before the stream exists into a status", async () => {
     const call = new FakeCall();
-    const failed = next(call, "error");
+    const failed = nextEvent(call, "error");
     serverStreamHandler(() => {
       throw new StagecoachError("INVALID_ARGUMENT", "bad");
     })(call as unknown as ServerWritableStream<unknown, unknown>);
@@ -87,7 +57,7 @@ describe("serverStreamHandler", () => {
       yield 1;
       throw new StagecoachError("UNAVAILABLE", "gone");
     });
-    expect(await next(call, "error")).toMatchObject({ code: status.UNAVAILABLE });
+    expect(await nextEvent(call, "error")).toMatchObject({ code: status.UNAVAILABLE });
     expect(call.written).toEqual([1]);
   });
 
@@ -97,12 +67,12 @@ describe("serverStreamHandler", () => {
       for (; pulled < 3; ) yield ++pulled;
     });
     call.full = true;
-    await next(call, "written");
+    await nextEvent(call, "written");
     await new Promise(setImmediate);
     expect(pulled).toBe(1);
     call.full = false;
     call.emit("drain");
-    await next(call, "ended");
+    await nextEvent(call, "ended");
     expect(call.written).toEqual([1, 2, 3]);
   });
 
@@ -121,7 +91,7 @@ describe("serverStreamHandler", () => {
       }
     });
     call.full = true;
-    await next(call, "written");
+    await nextEvent(call, "written");
     call.cancel();
     await generatorEnded;
     expect(reason).toMatchObject({ code: "CANCELLED" });
