@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { version } from "../common/package-root.js";
+import * as bench from "./bench.js";
 import * as coordinator from "./coordinator.js";
 import * as doctor from "./doctor.js";
 import * as down from "./down.js";
@@ -13,7 +14,7 @@ import * as up from "./up.js";
 import * as worker from "./worker.js";
 
 /** The commands in the order of the help. */
-const commands = [run, up, down, status, plan, events, generate, coordinator, worker, doctor, supervise];
+const commands = [run, up, down, status, plan, events, generate, bench, coordinator, worker, doctor, supervise];
 
 /** The whole command line. Wrong use throws a CommanderError after saying what is wrong. */
 export function createProgram(): Command {

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import type { SettingName } from "../common/config.js";
-import type { Home } from "../common/home.js";
 import { Conversation } from "./chat/conversation.js";
 import { chatAtTerminal, writeAnswer } from "./chat/terminal-chat.js";
 import { withClient } from "./client.js";
@@ -9,8 +8,8 @@ import { addSamplingOptions, readSamplingOptions } from "./sampling-options.js";
 import { askedToEnd } from "./serve.js";
 import { addSettings, homeOf, readGivenSettings, readSettings } from "./setting-options.js";
 import { readRunningCluster } from "./state/cluster-file.js";
-import { withHome } from "./state/with-home.js";
-import { startCluster, type UpSettings, upSettings } from "./up/start-cluster.js";
+import { upSettings } from "./up/start-cluster.js";
+import { withTemporaryCluster } from "./up/temporary-cluster.js";
 
 const runSettings = [
   "home",
@@ -73,25 +72,5 @@ function chat(
     return question === undefined
       ? chatAtTerminal(conversation, signal)
       : writeAnswer(conversation, question, signal);
-  });
-}
-
-async function withTemporaryCluster(
-  home: Home,
-  values: UpSettings,
-  signal: AbortSignal,
-  body: (address: string) => Promise<void>,
-): Promise<void> {
-  await withHome(home, async (lost) => {
-    const onProgress = (line: string) => process.stderr.write(`${line}\n`);
-    const cluster = await startCluster({ home, values, signal: AbortSignal.any([signal, lost]), onProgress });
-    const broken = cluster.broken.then((error) => {
-      throw error;
-    });
-    try {
-      await Promise.race([body(cluster.grpc), broken]);
-    } finally {
-      await cluster.stop();
-    }
   });
 }

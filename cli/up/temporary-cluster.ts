@@ -1,0 +1,27 @@
+import type { Home } from "../../common/home.js";
+import { withHome } from "../state/with-home.js";
+import { startCluster, type UpSettings } from "./start-cluster.js";
+
+/**
+ * Runs `body` with the gRPC address of a cluster that lasts as long as it does.
+ * @throws as `startCluster`, and what a process of the cluster ended with meanwhile
+ */
+export async function withTemporaryCluster(
+  home: Home,
+  values: UpSettings,
+  signal: AbortSignal,
+  body: (address: string) => Promise<void>,
+): Promise<void> {
+  await withHome(home, async (lost) => {
+    const onProgress = (line: string) => process.stderr.write(`${line}\n`);
+    const cluster = await startCluster({ home, values, signal: AbortSignal.any([signal, lost]), onProgress });
+    const broken = cluster.broken.then((error) => {
+      throw error;
+    });
+    try {
+      await Promise.race([body(cluster.grpc), broken]);
+    } finally {
+      await cluster.stop();
+    }
+  });
+}
