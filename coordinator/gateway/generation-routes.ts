@@ -86,7 +86,8 @@ async function streamReply(
   } catch (reason) {
     await events.return(undefined);
     const error = expectedOrInternal(reason);
-    log.warn({ requestId: reply.request.id, code: error.code }, `stream ended early: ${error.message}`);
+    const level = error.code === "CANCELLED" ? "info" : "warn";
+    log[level]({ requestId: reply.request.id, code: error.code }, `stream ended early: ${error.message}`);
     if (!reply.raw.destroyed) {
       reply.raw.write(`event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`);
       writer.end();
