@@ -1,0 +1,74 @@
+import { type Assignment, periodMs, type Timing, timingOf } from "./assignment.js";
+import { CostModel, decodeRows } from "./cost-model.js";
+import type { PlanRequest } from "./types.js";
+
+/** A hop shorter than this share of the slowest stage is hidden well enough by as many lanes as stages. */
+const extraLaneFrom = 0.05;
+
+/** So many stages and lanes, and what a micro-batch then costs. */
+export interface Shape {
+  readonly stageCount: number;
+  readonly laneCount: number;
+  /** Micro-batches that circulate: no more than there are sequences. */
+  readonly inFlight: number;
+  readonly cost: CostModel;
+}
+
+/** An assignment in a shape, and what it promises. */
+export interface Choice extends Shape {
+  readonly assignment: Assignment;
+  readonly timing: Timing;
+  readonly periodMs: number;
+  readonly tokensPerSecond: number;
+}
+
+/** All shapes to consider: as many lanes as stages, or one more. */
+export function shapesOf(request: PlanRequest, stageCounts: readonly number[]): Shape[] {
+  const { concurrency } = request;
+  const costs = new Map<number, CostModel>();
+  return stageCounts.flatMap((stageCount) =>
+    [stageCount, stageCount + 1].map((laneCount) => {
+      const rows = decodeRows(concurrency, laneCount);
+      const cost = costs.get(rows) ?? new CostModel(request, { kind: "decode", rows });
+      costs.set(rows, cost);
+      return { stageCount, laneCount, inFlight: Math.min(laneCount, concurrency), cost };
+    }),
+  );
+}
+
+/** Undefined when the shape has a lane more than its hops need. */
+export function choiceOf(request: PlanRequest, shape: Shape, assignment: Assignment): Choice | undefined {
+  const timing = timingOf(shape.cost, assignment);
+  const slowestStageMs = Math.max(...timing.stageMs);
+  const extraLane = shape.laneCount > shape.stageCount;
+  if (extraLane && !(Math.max(...timing.hopMs) > extraLaneFrom * slowestStageMs)) return undefined;
+  const period = periodMs(timing, shape.inFlight);
+  return {
+    ...shape,
+    assignment,
+    timing,
+    periodMs: period,
+    tokensPerSecond: tokensPerSecond(request.concurrency / shape.inFlight, period),
+  };
+}
+
+/** The better of two: more tokens a second, then the shorter way, then fewer stages, then fewer lanes. */
+export function betterOf(a: Choice | undefined, b: Choice | undefined): Choice | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const order =
+    compare(b.tokensPerSecond, a.tokensPerSecond) ||
+    compare(a.timing.totalMs, b.timing.totalMs) ||
+    a.stageCount - b.stageCount ||
+    a.laneCount - b.laneCount;
+  return order <= 0 ? a : b;
+}
+
+/** `rows` tokens every `everyMs`; times below a nanosecond count as one, so that the result is finite. */
+export function tokensPerSecond(rows: number, everyMs: number): number {
+  return (rows / Math.max(everyMs, 1e-6)) * 1000;
+}
+
+/** Sums in another order differ in their last digits, which should decide nothing. */
+function compare(a: number, b: number): number {
+  return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b)) ? 0 : a - b;
+}

@@ -1,0 +1,103 @@
+import { MemoryModel } from "./memory-model.js";
+import type { LinearTime, LinkProfile, PlanRequest, WorkerProfile } from "./types.js";
+
+/** Frames carry hidden states as f32. */
+const hiddenElementBytes = 4;
+/** A token id on its way in, or a sampled token and its sequence on the way back. */
+const tokenBytes = 8;
+
+/** What passes a stage at once. */
+export interface Load {
+  readonly kind: "decode" | "prefill";
+  /** Sequences that decode, or tokens of a chunk. */
+  readonly rows: number;
+}
+
+/**
+ * What stages and hops take for one load. Workers are meant by their index in the request; the coordinator is
+ * the index after the last. A hop takes its latency and its transfer; only the transfer occupies the link.
+ */
+export class CostModel {
+  readonly workerCount: number;
+  readonly layerCount: number;
+  readonly coordinator: number;
+  readonly memory: MemoryModel;
+  readonly load: Load;
+  readonly #layerMs: readonly number[];
+  readonly #embeddingMs: readonly number[];
+  readonly #headMs: readonly number[];
+  readonly #latencyMs: Float64Array;
+  readonly #transferMs: Float64Array;
+
+  constructor(request: PlanRequest, load: Load) {
+    const { model, workers, links } = request;
+    this.load = load;
+    this.workerCount = workers.length;
+    this.coordinator = workers.length;
+    this.layerCount = model.layerCount;
+    this.memory = new MemoryModel(request);
+    const { kind, rows } = load;
+    this.#layerMs = workers.map((each) =>
+      timeOf(kind === "decode" ? each.layerDecode : each.layerPrefill, rows),
+    );
+    this.#embeddingMs = workers.map((each) => timeOf(each.embedding, rows));
+    this.#headMs = workers.map((each) => timeOf(each.head, kind === "decode" ? rows : 1));
+    const nodes = workers.length + 1;
+    this.#latencyMs = new Float64Array(nodes * nodes);
+    this.#transferMs = new Float64Array(nodes * nodes);
+    this.#readLinks(workers, links, model.hiddenSize * hiddenElementBytes);
+  }
+
+  layerMs(worker: number): number {
+    return this.#layerMs[worker] as number;
+  }
+
+  stageMs(worker: number, layers: number, first: boolean, last: boolean): number {
+    let timeMs = layers * (this.#layerMs[worker] as number);
+    if (first) timeMs += this.#embeddingMs[worker] as number;
+    if (last) timeMs += this.#headMs[worker] as number;
+    return timeMs;
+  }
+
+  hopMs(from: number, to: number): number {
+    const at = from * (this.workerCount + 1) + to;
+    return (this.#latencyMs[at] as number) + (this.#transferMs[at] as number);
+  }
+
+  transferMs(from: number, to: number): number {
+    return this.#transferMs[from * (this.workerCount + 1) + to] as number;
+  }
+
+  #readLinks(workers: readonly WorkerProfile[], links: readonly LinkProfile[], hiddenBytes: number): void {
+    const nodes = this.workerCount + 1;
+    const indexOf = new Map(workers.map((worker, index) => [worker.workerId, index]));
+    indexOf.set("", this.coordinator);
+    const measured = new Set<number>();
+    const note = (from: number, to: number, { roundTripMs, bytesPerSecond }: LinkProfile): void => {
+      const rowBytes = from === this.coordinator || to === this.coordinator ? tokenBytes : hiddenBytes;
+      this.#latencyMs[from * nodes + to] = roundTripMs / 2;
+      this.#transferMs[from * nodes + to] = ((this.load.rows * rowBytes) / bytesPerSecond) * 1000;
+    };
+    for (const link of links) {
+      const [from, to] = [indexOf.get(link.from), indexOf.get(link.to)];
+      if (from === undefined || to === undefined) continue;
+      note(from, to, link);
+      measured.add(from * nodes + to);
+    }
+    // What was measured in one direction only counts for both.
+    for (const link of links) {
+      const [from, to] = [indexOf.get(link.from), indexOf.get(link.to)];
+      if (from === undefined || to === undefined || measured.has(to * nodes + from)) continue;
+      note(to, from, link);
+    }
+  }
+}
+
+/** Rows that one micro-batch decodes when so many sequences share the lanes. */
+export function decodeRows(concurrency: number, laneCount: number): number {
+  return Math.ceil(concurrency / laneCount);
+}
+
+function timeOf({ alphaMs, betaMs }: LinearTime, rows: number): number {
+  return alphaMs + betaMs * rows;
+}

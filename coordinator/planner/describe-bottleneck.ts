@@ -1,0 +1,40 @@
+import type { Choice } from "./choice.js";
+import type { PlanRequest } from "./types.js";
+
+/** What limits the throughput of a choice, in words. */
+export function describeBottleneck({ workers }: PlanRequest, choice: Choice): string {
+  const { assignment, cost, timing, laneCount, inFlight } = choice;
+  const rows = plural(cost.load.rows, "row");
+  const stages = timing.stageMs.map((timeMs, index) => ({
+    timeMs,
+    words: `stage ${index} on ${nameOf(assignment.order[index] as number)}: ${milliseconds(timeMs)} a micro-batch of ${rows}`,
+  }));
+  const path = [cost.coordinator, ...assignment.order, cost.coordinator];
+  const links = path.slice(1).map((to, index) => {
+    const from = path[index] as number;
+    const timeMs = cost.transferMs(from, to);
+    return {
+      timeMs,
+      words: `link from ${nameOf(from)} to ${nameOf(to)}: ${milliseconds(timeMs)} to send ${rows}`,
+    };
+  });
+  const slowest = [...stages, ...links].reduce((most, each) => (each.timeMs > most.timeMs ? each : most));
+  if (timing.totalMs / inFlight <= slowest.timeMs * (1 + 1e-9)) return slowest.words;
+  if (inFlight < laneCount || inFlight === 1) {
+    return `the way through all stages: ${milliseconds(timing.totalMs)} a token of a sequence, too few sequences to overlap it`;
+  }
+  return `the way through all stages and hops: ${milliseconds(timing.totalMs)}, shared by ${inFlight} micro-batches of ${rows}`;
+
+  function nameOf(node: number): string {
+    const worker = workers[node];
+    return worker === undefined ? "the coordinator" : `worker ${worker.workerId}`;
+  }
+}
+
+function milliseconds(timeMs: number): string {
+  return `${timeMs.toFixed(timeMs < 10 ? 2 : 1)} ms`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,48 @@
+import { formatBytes } from "../../model/store/format-bytes.js";
+import { betterOf, type Choice, choiceOf, shapesOf } from "./choice.js";
+import { minimisePeriod } from "./minimise-period.js";
+import { OrderSearch } from "./order-search.js";
+import type { Plan, PlanRequest } from "./types.js";
+
+/** The workers that a choice does not use, each with the reason and its figures. */
+export function leftOutWorkers(request: PlanRequest, choice: Choice): Plan["leftOut"] {
+  const used = new Set(choice.assignment.order);
+  return request.workers.flatMap(({ workerId }, worker) =>
+    used.has(worker) ? [] : [{ workerId, reason: reasonFor(request, choice, worker) }],
+  );
+}
+
+function reasonFor(request: PlanRequest, choice: Choice, worker: number): string {
+  const { memory } = choice.cost;
+  if (!memory.holdsAnyLayer(worker)) {
+    const freeBytes = request.workers[worker]?.freeMemoryBytes ?? 0;
+    return `its ${formatBytes(freeBytes)} of free memory are less than a stage of one layer needs (${formatBytes(memory.leastStageBytes)})`;
+  }
+  if (request.stages !== undefined) {
+    return `${request.stages === 1 ? "only one stage was" : `exactly ${request.stages} stages were`} asked for`;
+  }
+  const withIt = bestWith(request, choice, worker);
+  if (withIt === undefined) return "the model has no layer left for one more stage";
+  const [now, then] = [choice.tokensPerSecond, withIt.tokensPerSecond];
+  if (then > now * 0.995) return `it would bring nothing: ${rate(now)} tok/s with it or without`;
+  return `decoding would fall from ${rate(now)} to ${rate(then)} tok/s with it`;
+}
+
+/** The best that one more stage on this worker could reach, wherever it stands among the others. */
+function bestWith(request: PlanRequest, { assignment }: Choice, worker: number): Choice | undefined {
+  const stageCount = assignment.order.length + 1;
+  if (stageCount > request.model.layerCount + 1) return undefined;
+  let best: Choice | undefined;
+  for (const shape of shapesOf(request, [stageCount])) {
+    for (let position = 0; position < stageCount; position++) {
+      const order = assignment.order.toSpliced(position, 0, worker);
+      const cut = minimisePeriod(new OrderSearch(shape.cost, order), shape.inFlight);
+      if (cut !== undefined) best = betterOf(best, choiceOf(request, shape, cut));
+    }
+  }
+  return best;
+}
+
+function rate(tokensPerSecond: number): string {
+  return tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0);
+}

@@ -1,0 +1,22 @@
+import { betterOf, type Choice, choiceOf, type Shape, tokensPerSecond } from "./choice.js";
+import { lowestLimit, minimisePeriod } from "./minimise-period.js";
+import { SubsetSearch } from "./subset-search.js";
+import type { PlanRequest } from "./types.js";
+
+/** The best choice over all shapes, workers, orders and cuts; for up to 8 workers. */
+export function searchExactly(request: PlanRequest, shapes: readonly Shape[]): Choice | undefined {
+  const promising = shapes
+    .map((shape) => {
+      const search = new SubsetSearch(shape.cost, shape.stageCount);
+      const limitMs = lowestLimit(search) ?? Infinity;
+      return { shape, search, atMost: tokensPerSecond(request.concurrency / shape.inFlight, limitMs) };
+    })
+    .sort((a, b) => b.atMost - a.atMost);
+  let best: Choice | undefined;
+  for (const { shape, search, atMost } of promising) {
+    if (best !== undefined && atMost < best.tokensPerSecond * (1 - 1e-9)) break;
+    const assignment = minimisePeriod(search, shape.inFlight);
+    if (assignment !== undefined) best = betterOf(best, choiceOf(request, shape, assignment));
+  }
+  return best;
+}
