@@ -35,8 +35,8 @@ export interface Sampling {
    */
   'seed'?: (number | string | Long);
   /**
-   * Tokens never sampled while fewer than min_tokens are generated, and always
-   * when ignore_eos is set on the request.
+   * Tokens never sampled while fewer than suppressed_until_length tokens are
+   * generated: the ends of a request with min_tokens.
    */
   'suppressedTokenIds'?: (number)[];
   'suppressedUntilLength'?: (number);
@@ -80,8 +80,8 @@ export interface Sampling__Output {
    */
   'seed': (number);
   /**
-   * Tokens never sampled while fewer than min_tokens are generated, and always
-   * when ignore_eos is set on the request.
+   * Tokens never sampled while fewer than suppressed_until_length tokens are
+   * generated: the ends of a request with min_tokens.
    */
   'suppressedTokenIds': (number)[];
   'suppressedUntilLength': (number);
