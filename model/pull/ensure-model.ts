@@ -10,7 +10,6 @@ import { removeModel } from "../store/remove-model.js";
 import {
   fingerprint,
   isUnchanged,
-  listSourceRecords,
   readSourceRecord,
   type SourceRecord,
   writeSourceRecord,
@@ -18,7 +17,7 @@ import {
 import type { LockHolder } from "../store/store-lock.js";
 import { type LocatedSource, locateSource } from "./locate-source.js";
 import type { ModelProgress } from "./model-progress.js";
-import { type ModelReference, parseModelReference, spell } from "./model-reference.js";
+import { findRecord, type ModelReference, parseModelReference } from "./model-reference.js";
 import { type PullTools, realTools } from "./pull-tools.js";
 
 export interface EnsureModelOptions {
@@ -110,16 +109,6 @@ function chooseVariant(wanted: ModelReference, asked: Variant | "auto" = "auto")
     );
   }
   return named ?? asked;
-}
-
-async function findRecord(home: Home, wanted: ModelReference, name: string | undefined) {
-  if (wanted.kind === "name") {
-    const record = await readSourceRecord(home, wanted.name);
-    return record && { name: wanted.name, record };
-  }
-  const reference = spell(wanted);
-  const records = await listSourceRecords(home);
-  return records.find((each) => each.record.reference === reference && (name ?? each.name) === each.name);
 }
 
 async function findStored(job: Job): Promise<Manifest | undefined> {

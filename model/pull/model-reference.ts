@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { StagecoachError } from "../../common/errors.js";
+import type { Home } from "../../common/home.js";
 import { statIfThere } from "../store/disk.js";
 import type { Variant } from "../store/manifest.js";
 import { parseModelName } from "../store/model-name.js";
 import type { ModelStore } from "../store/model-store.js";
-import { readSourceRecord } from "../store/source-record.js";
+import { listSourceRecords, readSourceRecord, type SourceRecord } from "../store/source-record.js";
 import { knownModels } from "./known-models.js";
 
 /** What a user means by a model. */
@@ -49,6 +50,28 @@ export function spell(reference: ModelReference): string {
         ? reference.repository
         : `${reference.repository}:${reference.selector}`;
   }
+}
+
+/** The record of the source that a reference means, where the store has a model from it, and that model's name. */
+export async function findRecord(
+  home: Home,
+  wanted: ModelReference,
+  name?: string,
+): Promise<{ name: string; record: SourceRecord } | undefined> {
+  if (wanted.kind === "name") {
+    const record = await readSourceRecord(home, wanted.name);
+    return record && { name: wanted.name, record };
+  }
+  const reference = spell(wanted);
+  const records = await listSourceRecords(home);
+  return records.find((each) => each.record.reference === reference && (name ?? each.name) === each.name);
+}
+
+/** What the store calls the model that `text` means; undefined when it has none from there. */
+export async function nameInStore(store: ModelStore, text: string): Promise<string | undefined> {
+  const wanted = await parseModelReference(store, text);
+  if (wanted.kind === "name") return wanted.name;
+  return (await findRecord(store.home, wanted))?.name;
 }
 
 async function isKnown(store: ModelStore, text: string): Promise<boolean> {
