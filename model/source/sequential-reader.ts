@@ -67,7 +67,7 @@ export class SequentialReader {
   /** Bytes in memory of their own. */
   bytes(length: number, what: string): Uint8Array {
     const at = this.#need(length, what);
-    return Uint8Array.prototype.slice.call(this.#window, at, at + length);
+    return new Uint8Array(this.#window.subarray(at, at + length));
   }
 
   /** An error that names the file. */
