@@ -40,7 +40,8 @@ Examples:
 `,
     )
     .action(async (options: PlanOptions) => {
-      const plan = options.workers === undefined ? await askCoordinator(command) : await planAlone(command, options);
+      const plan =
+        options.workers === undefined ? await askCoordinator(command) : await planAlone(command, options);
       if (options.json) printJson(plan);
       else process.stdout.write(`${renderPlan(plan)}\n`);
     });
@@ -59,12 +60,18 @@ async function askCoordinator(command: Command): Promise<Plan> {
 async function planAlone(command: Command, { workers = "", manifest }: PlanOptions): Promise<Plan> {
   const { model, variant, stages } = readSettings(command, planSettings);
   if (manifest !== undefined && readGivenSettings(command, ["model"]).model !== undefined) {
-    throw new StagecoachError("INVALID_ARGUMENT", "--manifest and --model both name a model: give one of them");
+    throw new StagecoachError(
+      "INVALID_ARGUMENT",
+      "--manifest and --model both name a model: give one of them",
+    );
   }
   return await planFromFile({
     home: homeOf(command),
     workersPath: workers,
-    model: manifest === undefined ? { kind: "stored", name: model, variant } : { kind: "manifest", path: manifest },
+    model:
+      manifest === undefined
+        ? { kind: "stored", name: model, variant }
+        : { kind: "manifest", path: manifest },
     stages,
   });
 }

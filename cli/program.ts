@@ -6,7 +6,10 @@ import * as doctor from "./doctor.js";
 import * as down from "./down.js";
 import * as events from "./events.js";
 import * as generate from "./generate.js";
+import * as list from "./list.js";
 import * as plan from "./plan.js";
+import * as pull from "./pull.js";
+import * as rm from "./rm.js";
 import * as run from "./run.js";
 import * as status from "./status.js";
 import * as supervise from "./supervise.js";
@@ -14,7 +17,23 @@ import * as up from "./up.js";
 import * as worker from "./worker.js";
 
 /** The commands in the order of the help. */
-const commands = [run, up, down, status, plan, events, generate, bench, coordinator, worker, doctor, supervise];
+const commands = [
+  run,
+  pull,
+  list,
+  rm,
+  up,
+  down,
+  status,
+  plan,
+  events,
+  generate,
+  bench,
+  coordinator,
+  worker,
+  doctor,
+  supervise,
+];
 
 /** The whole command line. Wrong use throws a CommanderError after saying what is wrong. */
 export function createProgram(): Command {

@@ -13,6 +13,7 @@ export const workerSettings = [
   "home",
   "join",
   "listen",
+  "advertise",
   "workerId",
   "device",
   "threads",
@@ -53,6 +54,7 @@ async function runWorkerCommand(command: Command): Promise<void> {
     threads: values.threads ?? availableParallelism(),
     throttle: values.throttle,
     logLevel: values.logLevel,
+    ...(values.advertise !== undefined && { advertise: values.advertise }),
     ...(values.memoryLimitBytes !== undefined && { memoryLimitBytes: values.memoryLimitBytes }),
     ...(simulation !== undefined && { simulation }),
   });

@@ -41,11 +41,11 @@ export const settings = {
   model: required(
     textLike(
       "NAME",
-      "a model's name as `stagecoach list` shows it, or the path of a GGUF file or safetensors folder",
+      "a name that `stagecoach list` shows, the path of a GGUF file or safetensors folder, or a repository such as org/name:Q4_K_M",
       /./,
     ),
     "smollm2-135m-instruct",
-    "model to serve",
+    "model to serve: a name, a path, or a repository on the Hugging Face hub",
   ),
   variant: required(
     oneOf(["auto", "as-is", "f32", "int8", "int4"]),
@@ -95,13 +95,13 @@ export const settings = {
     "the model's own, as far as memory allows",
   ),
   blockSize: required(wholeNumber(1, 1024), 16, "tokens of a block of KV cache"),
-  kvCacheMemoryBytes: optional(
-    byteSize(1_048_576, maxBytes),
-    "KV cache of the whole pipeline",
-    "what the workers' memory allows",
-  ),
   join: required(peerAddress(), "127.0.0.1:7070", "gRPC address of the coordinator to work for"),
   listen: required(listenAddress(), "127.0.0.1:0", "where this worker takes frames from other stages"),
+  advertise: optional(
+    peerAddress(),
+    "address that the coordinator and other stages reach this worker at",
+    "where it listens",
+  ),
   workerId: optional(
     textLike("NAME", "up to 63 letters, digits, dots, - and _", /^[A-Za-z0-9._-]{1,63}$/),
     "name of this worker, unique in its cluster",
@@ -120,12 +120,17 @@ export const settings = {
   memoryLimitBytes: optional(
     byteSize(16_777_216, maxBytes),
     "memory that each worker may take for weights and KV cache",
-    "most of what is free",
+    "nine tenths of what is free, shared out among the workers that `up` starts",
   ),
   throttle: required(
     decimalNumber(1, 1000),
     1,
     "makes a worker this many times slower, to try out uneven machines",
+  ),
+  simulation: optional(
+    textLike("FILE", "the path of a JSON file", /./),
+    "times of the simulated device, as JSON: layerDecode, layerPrefill, embedding, head, each {alphaMs, betaMs}",
+    "no time at all",
   ),
   startTimeoutMs: required(
     wholeNumber(1_000, 86_400_000),

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 function compile(flags: Record<string, string>, environment: Record<string, string> = {}) {
-  return compileConfig(["maxNumSeqs", "http", "kvCacheMemoryBytes", "variant", "stages"], {
+  return compileConfig(["maxNumSeqs", "http", "memoryLimitBytes", "variant", "stages"], {
     flags: { home, ...flags },
     environment,
     folder,
@@ -56,7 +56,7 @@ describe("precedence", () => {
   test("settings without a default stay undefined, and values cannot be changed", () => {
     const values = compile({});
     expect(values.stages).toBeUndefined();
-    expect(values.kvCacheMemoryBytes).toBeUndefined();
+    expect(values.memoryLimitBytes).toBeUndefined();
     expect(Object.isFrozen(values)).toBe(true);
   });
 });
@@ -89,7 +89,7 @@ describe("bad values name their place, themselves and a good value", () => {
     ],
     ["port", () => compile({ http: "127.0.0.1:65536" }), '--http is "127.0.0.1:65536"'],
     ["word", () => compile({ variant: "f8" }), "give one of auto, as-is, f32, int8, int4"],
-    ["size", () => compile({ kvCacheMemoryBytes: "10 parsecs" }), "such as 512MiB or 2GB"],
+    ["size", () => compile({ memoryLimitBytes: "10 parsecs" }), "such as 512MiB or 2GB"],
   ];
   test.each(refused)("%s", (_, run, message) => {
     expect(run).toThrow(message);
@@ -136,15 +136,15 @@ describe("kinds", () => {
   );
 
   test.each([
-    ["1048576", 1_048_576],
+    ["16777216", 16_777_216],
     ["512MiB", 536_870_912],
     ["512M", 536_870_912],
     ["2GB", 2_000_000_000],
     ["1.5g", 1_610_612_736],
-  ])("size %s", (text, value) => expect(settings.kvCacheMemoryBytes.kind.parse(text)).toBe(value));
+  ])("size %s", (text, value) => expect(settings.memoryLimitBytes.kind.parse(text)).toBe(value));
 
-  test.each(["", "-1", "1e9", "5XB", "1048575", "99999999TB", "NaN"])("no size: %s", (text) => {
-    expect(settings.kvCacheMemoryBytes.kind.parse(text)).toBeUndefined();
+  test.each(["", "-1", "1e9", "5XB", "16777215", "99999999TB", "NaN"])("no size: %s", (text) => {
+    expect(settings.memoryLimitBytes.kind.parse(text)).toBeUndefined();
   });
 });
 
@@ -165,7 +165,7 @@ describe("names", () => {
     const flags = {
       home,
       stages: "3",
-      kvCacheMemoryBytes: "1GiB",
+      memoryLimitBytes: "1GiB",
       throttle: "2.5",
       nats: "nats://h:1",
       join: "7",

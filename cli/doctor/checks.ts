@@ -2,10 +2,11 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
-import { availableParallelism, freemem, totalmem } from "node:os";
+import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { StagecoachError } from "../../common/errors.js";
+import { type Memory, readMemory } from "../../common/free-memory.js";
 import type { Home } from "../../common/home.js";
 import { parseListenAddress } from "../../common/listen-address.js";
 import { formatBytes } from "../../model/store/format-bytes.js";
@@ -37,7 +38,7 @@ export async function runChecks({ home, http, grpc }: CheckOptions): Promise<Fin
     checkNode(process.versions.node),
     checkRuntime(),
     checkProcessor(),
-    checkMemory(freemem(), totalmem()),
+    checkMemory(readMemory()),
     checkDisk(home),
     checkPort("HTTP port", http, "--http"),
     checkPort("gRPC port", grpc, "--grpc"),
@@ -105,7 +106,7 @@ async function processorFlags(): Promise<ReadonlySet<string> | undefined> {
 
 const leastMemoryBytes = 1024 ** 3;
 
-export function checkMemory(freeBytes: number, totalBytes: number): Finding {
+export function checkMemory({ freeBytes, totalBytes }: Memory): Finding {
   const name = "Memory";
   const fact = `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}`;
   if (freeBytes >= leastMemoryBytes) return { name, grade: "good", fact };

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { flagsFor, type SettingName, type SettingValues } from "../../common/config.js";
 import { StagecoachError } from "../../common/errors.js";
+import { readMemory } from "../../common/free-memory.js";
 import type { Home } from "../../common/home.js";
 import { packageRoot } from "../../common/package-root.js";
 import { dialable } from "../client.js";
@@ -72,6 +73,8 @@ export interface RunningLocalCluster {
 }
 
 const usualStageCount = 2;
+/** The part of the free memory that workers may take. */
+const freeShare = 0.9;
 
 /**
  * Starts NATS (where it is installed), a coordinator and its workers as child processes and waits until
@@ -187,9 +190,13 @@ function coordinatorFlags(
 }
 
 function workerFlags(values: UpSettings, workerId: string, grpc: string, workerCount: number): string[] {
-  const threads = values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount));
-  const own = pick(values, workerSettings);
-  return ["worker", ...flagsFor({ ...own, threads, workerId, join: dialable(grpc), listen: "127.0.0.1:0" })];
+  const shares = {
+    threads: values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount)),
+    memoryLimitBytes:
+      values.memoryLimitBytes ?? Math.floor((readMemory().freeBytes * freeShare) / workerCount),
+  };
+  const addresses = { join: dialable(grpc), listen: "127.0.0.1:0" };
+  return ["worker", ...flagsFor({ ...pick(values, workerSettings), ...shares, ...addresses, workerId })];
 }
 
 /** The values that are among the names. */
