@@ -1,0 +1,174 @@
+import { randomUUID } from "node:crypto";
+import { StagecoachError } from "../common/errors.js";
+import { connectEvents } from "../common/events/connect-events.js";
+import { readMemory } from "../common/free-memory.js";
+import { startGrpc } from "../common/grpc-server.js";
+import type { Home } from "../common/home.js";
+import { parseListenAddress } from "../common/listen-address.js";
+import { createLogger, type LogOptions } from "../common/log.js";
+import { version } from "../common/package-root.js";
+import { openStore } from "../model/store/model-store.js";
+import { advertisedAddress } from "./advertised-address.js";
+import type { Device } from "./engine/create-runner.js";
+import type { SimulationOptions } from "./engine/simulated-runner.js";
+import { joinCluster } from "./membership/join-cluster.js";
+import type { JoinSession } from "./membership/join-session.js";
+import { StageEvents } from "./membership/stage-events.js";
+import { BlobKeeper } from "./transport/blob-keeper.js";
+import { describeStage } from "./transport/describe-stage.js";
+import { ModelMeasurer } from "./transport/model-measurer.js";
+import { stageService } from "./transport/stage-service.js";
+import { StageSlot } from "./transport/stage-slot.js";
+
+/** What a worker is started with. */
+export interface WorkerOptions {
+  readonly home: Home;
+  /** The coordinator's host:port. */
+  readonly join: string;
+  /** host:port of the worker's own server; port 0 takes a free one. */
+  readonly listen: string;
+  /** Unique in the cluster. */
+  readonly workerId: string;
+  readonly device: Device;
+  /** Intra-op threads of the engine. */
+  readonly threads: number;
+  /** What weights and KV may take. Defaults to nine tenths of the memory that is free when a stage is loaded. */
+  readonly memoryLimitBytes?: number;
+  /** Times of the simulated device. Defaults to none at all. */
+  readonly simulation?: SimulationOptions;
+  /** Computing takes this many times as long. Defaults to 1. */
+  readonly throttle?: number;
+  readonly logLevel?: LogOptions["level"];
+  /** host:port that the worker tells others. Defaults to where it listens. */
+  readonly advertise?: string;
+}
+
+/** A worker that listens, and joins or has joined. */
+export interface RunningWorker {
+  /** host:port where it listens, with the port that was really taken. */
+  readonly address: string;
+  readonly workerId: string;
+  /**
+   * Resolves when the worker has ended, by `close` or because the coordinator asked for it; rejects with a
+   * StagecoachError when the coordinator refused it. Everything is freed by then.
+   */
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+const freeShare = 0.9;
+const serverGraceMs = 1_000;
+
+/**
+ * Starts a worker: its Stage service, and its membership in the cluster, which is taken up in the background
+ * and again whenever the coordinator was away. A stage whose coordinator is lost serves nobody, so it is freed.
+ * @throws StagecoachError INVALID_ARGUMENT for options that cannot be, FAILED_PRECONDITION when the port is taken
+ */
+export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
+  checkOptions(options);
+  const { home, workerId, device, threads, simulation, throttle } = options;
+  const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
+  const incarnation = randomUUID();
+  const memoryLimitBytes = () => options.memoryLimitBytes ?? Math.floor(readMemory().freeBytes * freeShare);
+  const spec = { device, ...(simulation && { simulation }), ...(throttle !== undefined && { throttle }) };
+  const blobs = new BlobKeeper(openStore(home), log);
+  const slot = new StageSlot({
+    device: spec,
+    blobs,
+    blobsFolder: home.blobs,
+    memoryLimitBytes,
+    onChange: () => {
+      session?.beat();
+      events?.publishState();
+    },
+    log,
+  });
+  const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, memoryLimitBytes, log });
+  const server = await startGrpc({
+    services: [
+      stageService({ slot, threads, measure: (request, signal) => measurer.measure(request, signal) }),
+    ],
+    listen: options.listen,
+    log,
+  });
+  server.setServing(true);
+
+  let session: JoinSession | undefined;
+  let events: StageEvents | undefined;
+  const leaving = new AbortController();
+  const heartbeat = () => ({
+    stage: describeStage(slot.state),
+    freeMemoryBytes: readMemory().freeBytes,
+    residentBytes: process.memoryUsage.rss(),
+  });
+  const disconnect = async (): Promise<void> => {
+    const publisher = events;
+    session = undefined;
+    events = undefined;
+    await publisher?.close();
+  };
+  const membership = joinCluster(
+    {
+      address: options.join,
+      hello: () => ({
+        workerId,
+        incarnation,
+        version,
+        address: options.advertise ?? advertisedAddress(server.address),
+        device,
+        threads,
+        totalMemoryBytes: readMemory().totalBytes,
+        freeMemoryBytes: memoryLimitBytes(),
+        processId: process.pid,
+      }),
+      heartbeat,
+      onWelcome: ({ cluster, natsUrl }, welcomed) => {
+        session = welcomed;
+        const stageIndex = () => (slot.state.kind === "idle" ? undefined : slot.state.place.stageIndex);
+        const publisher = connectEvents({ url: natsUrl, cluster, log });
+        events = new StageEvents({ events: publisher, workerId, incarnation, stageIndex, heartbeat });
+        log.info({ cluster, coordinator: options.join }, "joined the cluster");
+      },
+      onLost: () => {
+        const gone = new StagecoachError("UNAVAILABLE", "the coordinator went away");
+        Promise.all([slot.unload(gone), disconnect()]).catch((err: unknown) =>
+          log.error({ err }, "unloading failed"),
+        );
+      },
+      log,
+    },
+    leaving.signal,
+  );
+
+  const end = async (): Promise<void> => {
+    leaving.abort();
+    await slot.unload(new StagecoachError("UNAVAILABLE", `worker ${workerId} ends`));
+    await disconnect();
+    await server.close(serverGraceMs);
+  };
+  const closed = membership.then((reason) => log.info({ reason }, "leaving the cluster")).finally(end);
+  // Whoever started the worker may look at `closed` late.
+  closed.catch(() => undefined);
+  return {
+    address: server.address,
+    workerId,
+    closed,
+    close: async () => {
+      leaving.abort();
+      await closed.catch(() => undefined);
+    },
+  };
+}
+
+function checkOptions({ workerId, join, threads, throttle = 1 }: WorkerOptions): void {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(workerId)) {
+    throw invalid(`worker id ${JSON.stringify(workerId)}: use 1 to 64 letters, digits, ".", "_" or "-"`);
+  }
+  if (parseListenAddress(join, "--join").port === 0) throw invalid(`cannot join ${join}: port 0 is nobody's`);
+  if (!Number.isInteger(threads) || threads < 1) throw invalid(`threads is ${threads}; it must be 1 or more`);
+  if (!(throttle >= 1)) throw invalid(`throttle is ${throttle}; it must be 1 or more`);
+}
+
+function invalid(message: string): StagecoachError {
+  return new StagecoachError("INVALID_ARGUMENT", message);
+}

@@ -1,0 +1,160 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { cpus, hostname } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { StagecoachError } from "../../common/errors.js";
+import type { Home } from "../../common/home.js";
+import type { Logger } from "../../common/log.js";
+import { version } from "../../common/package-root.js";
+import { writeFileAtomic } from "../../model/store/atomic-file.js";
+import { isErrno, realDisk } from "../../model/store/disk.js";
+import type { Manifest } from "../../model/store/manifest.js";
+import type { MeasureReply } from "../../proto/gen/stagecoach/v1/MeasureReply.js";
+import type { MeasureRequest__Output } from "../../proto/gen/stagecoach/v1/MeasureRequest.js";
+import type { RunnerSpec } from "../engine/create-runner.js";
+import { type ModelTimes, measuredLayers } from "../engine/measure-model.js";
+import { runMeasure } from "../engine/run-measure.js";
+import { benchLimits } from "../engine/runner-bench.js";
+import { instantSimulation, type SimulatedTime } from "../engine/simulated-runner.js";
+import type { BlobKeeper } from "./blob-keeper.js";
+import { readManifestField } from "./load-request.js";
+import { stageBlobs } from "./stage-blobs.js";
+
+/** What measuring needs of the worker. */
+export interface ModelMeasurerOptions {
+  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle">;
+  /** Where a request names no threads. */
+  readonly threads: number;
+  readonly home: Home;
+  readonly blobs: BlobKeeper;
+  readonly memoryLimitBytes: () => number;
+  readonly log: Logger;
+}
+
+const time = z.object({ alphaMs: z.number().nonnegative(), betaMs: z.number().nonnegative() });
+const timesSchema = z.object({ layerDecode: time, layerPrefill: time, embedding: time, head: time });
+
+/**
+ * Answers Measure. Times are kept in memory and, for the next start, below the home's state, by everything
+ * that they depend on. A simulated device is not timed: its times are given.
+ */
+export class ModelMeasurer {
+  readonly #options: ModelMeasurerOptions;
+  readonly #measured = new Map<string, ModelTimes>();
+  /** Measurements disturb each other, so there is one at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ModelMeasurerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws StagecoachError INVALID_ARGUMENT for a bad manifest, otherwise what blobs or runner cannot be had for
+   */
+  async measure(request: MeasureRequest__Output, signal: AbortSignal): Promise<MeasureReply> {
+    const manifest = readManifestField(request.manifestJson);
+    const { device, throttle = 1, simulation = instantSimulation } = this.#options.device;
+    const times =
+      device === "simulated"
+        ? throttledTimes(simulation, throttle)
+        : await this.#inTurn(() => this.#timesOf(manifest, request, signal));
+    return { ...times, freeMemoryBytes: this.#options.memoryLimitBytes() };
+  }
+
+  async #inTurn<Value>(run: () => Promise<Value>): Promise<Value> {
+    const mine = this.#turn.then(run);
+    this.#turn = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  async #timesOf(
+    manifest: Manifest,
+    request: MeasureRequest__Output,
+    signal: AbortSignal,
+  ): Promise<ModelTimes> {
+    const threads = request.threads || this.#options.threads;
+    const key = this.#key(manifest, threads);
+    const known = this.#measured.get(key) ?? (await this.#readKept(key));
+    const times = known ?? (await this.#time(manifest, threads, request.blobAddress, signal));
+    this.#measured.set(key, times);
+    if (known === undefined) await this.#keep(key, times);
+    return times;
+  }
+
+  async #time(
+    manifest: Manifest,
+    threads: number,
+    blobAddress: string,
+    signal: AbortSignal,
+  ): Promise<ModelTimes> {
+    const { device, home, blobs, log } = this.#options;
+    const part = { manifest, firstLayer: 0, endLayer: measuredLayers(manifest), embedding: true, head: true };
+    await blobs.ensure(stageBlobs(part), { blobAddress, signal });
+    const startedMs = performance.now();
+    const options = {
+      ...part,
+      ...benchLimits,
+      blobsFolder: home.blobs,
+      threads,
+      memoryLimitBytes: this.#options.memoryLimitBytes(),
+    };
+    const times = await runMeasure({ ...device, options }, signal);
+    log.info(
+      { model: manifest.model, times, ms: Math.round(performance.now() - startedMs) },
+      "measured a model",
+    );
+    return times;
+  }
+
+  #key(manifest: Manifest, threads: number): string {
+    const { device, throttle } = this.#options.device;
+    const model = { config: manifest.config, blobs: manifest.blobs.map(({ sha256 }) => sha256) };
+    const machine = { host: hostname(), cpu: cpus()[0]?.model, cores: cpus().length };
+    const facts = JSON.stringify({ version, model, machine, threads, device, throttle });
+    return createHash("sha256").update(facts).digest("hex");
+  }
+
+  #path(key: string): string {
+    return join(this.#options.home.state, "measured", `${key}.json`);
+  }
+
+  async #readKept(key: string): Promise<ModelTimes | undefined> {
+    try {
+      return timesSchema.parse(JSON.parse(await readFile(this.#path(key), "utf8")));
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) {
+        this.#options.log.warn(
+          { err: error, path: this.#path(key) },
+          "kept times cannot be read; measuring anew",
+        );
+      }
+      return undefined;
+    }
+  }
+
+  /** Not being able to keep them costs a measurement at the next start, nothing else. */
+  async #keep(key: string, times: ModelTimes): Promise<void> {
+    try {
+      await writeFileAtomic(this.#path(key), `${JSON.stringify(times)}\n`, realDisk);
+    } catch (error) {
+      this.#options.log.warn(
+        { err: StagecoachError.from(error), path: this.#path(key) },
+        "times cannot be kept",
+      );
+    }
+  }
+}
+
+function throttledTimes(simulation: Record<keyof ModelTimes, SimulatedTime>, factor: number): ModelTimes {
+  const scaled = ({ alphaMs, betaMs }: SimulatedTime): SimulatedTime => ({
+    alphaMs: alphaMs * factor,
+    betaMs: betaMs * factor,
+  });
+  return {
+    layerDecode: scaled(simulation.layerDecode),
+    layerPrefill: scaled(simulation.layerPrefill),
+    embedding: scaled(simulation.embedding),
+    head: scaled(simulation.head),
+  };
+}
