@@ -119,7 +119,7 @@ function checkRole(role: string): void {
 
 function limitsFor(written: readonly string[]): TemplateLimits {
   const length = written.reduce((sum, text) => sum + text.length, 0);
-  return { maxSteps: 200_000 + written.length * 20_000, maxLength: 1_000_000 + length * 4 };
+  return { maxSteps: 200_000 + written.length * 20_000 + length, maxLength: 1_000_000 + length * 4 };
 }
 
 function controlTokensOf(spec: TokenizerSpec): string[] {

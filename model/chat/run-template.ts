@@ -12,7 +12,7 @@ import { templateGlobals } from "./template-globals.js";
 
 /** What a template may use up. */
 export interface TemplateLimits {
-  /** Nodes of the template evaluated. */
+  /** Nodes of the template evaluated, and elements of the lists that come up. */
   readonly maxSteps: number;
   /** Characters of any text, elements of any list, that come up on the way. */
   readonly maxLength: number;
@@ -91,12 +91,14 @@ class BoundedInterpreter extends Interpreter {
   }
 
   override evaluate(node: unknown, environment: TemplateEnvironment): TemplateValue {
-    this.#steps += 1;
-    if (this.#steps > this.#limits.maxSteps) throw tooMuch(`took more than ${this.#limits.maxSteps} steps`);
     const result = super.evaluate(node, environment);
     const { value } = result;
-    const length = typeof value === "string" || Array.isArray(value) ? value.length : 0;
+    const isList = Array.isArray(value);
+    const length = isList || typeof value === "string" ? value.length : 0;
     if (length > this.#limits.maxLength) throw tooMuch(`made a value of length ${length}`);
+    // A loop over a list passes here once an element only when its body isn't empty; so lists cost their length.
+    this.#steps += 1 + (isList ? length : length / 64);
+    if (this.#steps > this.#limits.maxSteps) throw tooMuch(`took more than ${this.#limits.maxSteps} steps`);
     return result;
   }
 }
