@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import type {
   handleBidiStreamingCall,
-  handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
   Metadata,
@@ -44,19 +43,6 @@ export function serverStreamHandler<Request, Reply>(
       () => writeAll(call, handle(call.request, context), context.signal),
       () => call.end(),
       (error) => fail(call, error),
-    );
-  };
-}
-
-/** A client-streaming method; the requests are read only as fast as the handler iterates. */
-export function clientStreamHandler<Request, Reply>(
-  handle: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Reply>,
-): handleClientStreamingCall<Request, Reply> {
-  return (call, callback) => {
-    settle(
-      () => handle(call as AsyncIterable<Request>, contextOf(call)),
-      (reply) => callback(null, reply),
-      (error) => callback(error),
     );
   };
 }

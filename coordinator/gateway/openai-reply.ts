@@ -70,7 +70,7 @@ export async function* replyEvents(
 }
 
 /** The continuations in the order of their index. */
-export async function collectChoices(generation: Generation): Promise<WholeChoice[]> {
+async function collectChoices(generation: Generation): Promise<WholeChoice[]> {
   const parts = Array.from({ length: generation.choiceCount }, () => ({
     texts: [] as string[],
     tokens: [] as OutputToken[],
