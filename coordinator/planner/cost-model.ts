@@ -59,6 +59,18 @@ export class CostModel {
     return timeMs;
   }
 
+  /** Layers for which a stage that is not the last stays within the limit. */
+  mostLayers(worker: number, limitMs: number, first: boolean): number {
+    const guess = (limitMs - this.stageMs(worker, 0, first, false)) / (this.#layerMs[worker] as number);
+    // Division rounds otherwise than the product that it has to agree with. 0 / 0: layers that take no time.
+    let layers = Number.isNaN(guess)
+      ? this.layerCount
+      : Math.max(0, Math.min(this.layerCount, Math.floor(guess)));
+    while (layers < this.layerCount && this.stageMs(worker, layers + 1, first, false) <= limitMs) layers++;
+    while (layers > 0 && this.stageMs(worker, layers, first, false) > limitMs) layers--;
+    return layers;
+  }
+
   hopMs(from: number, to: number): number {
     const at = from * (this.workerCount + 1) + to;
     return (this.#latencyMs[at] as number) + (this.#transferMs[at] as number);

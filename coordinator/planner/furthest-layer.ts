@@ -13,15 +13,15 @@ export function furthestEnd(
   mostEnd: number,
   first: boolean,
 ): number | undefined {
-  if (cost.stageMs(worker, 1, first, false) > limitMs || !cost.memory.holdsAnyLayer(worker)) return undefined;
+  const layers = cost.mostLayers(worker, limitMs, first);
+  if (layers === 0 || !cost.memory.holdsAnyLayer(worker)) return undefined;
+  const inTime = Math.min(mostEnd, firstLayer + layers);
+  if (cost.memory.fits(worker, firstLayer, inTime, first, false)) return inTime;
   let low = firstLayer;
-  let high = mostEnd + 1;
+  let high = inTime;
   while (high - low > 1) {
     const end = (low + high) >> 1;
-    const fits =
-      cost.stageMs(worker, end - firstLayer, first, false) <= limitMs &&
-      cost.memory.fits(worker, firstLayer, end, first, false);
-    if (fits) low = end;
+    if (cost.memory.fits(worker, firstLayer, end, first, false)) low = end;
     else high = end;
   }
   return low;

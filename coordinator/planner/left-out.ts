@@ -1,5 +1,6 @@
 import { formatBytes } from "../../model/store/format-bytes.js";
 import { betterOf, type Choice, choiceOf, shapesOf } from "./choice.js";
+import { compareEstimates, estimateOrder } from "./estimate-order.js";
 import { minimisePeriod } from "./minimise-period.js";
 import { OrderSearch } from "./order-search.js";
 import type { Plan, PlanRequest } from "./types.js";
@@ -34,11 +35,14 @@ function bestWith(request: PlanRequest, { assignment }: Choice, worker: number):
   if (stageCount > request.model.layerCount + 1) return undefined;
   let best: Choice | undefined;
   for (const shape of shapesOf(request, [stageCount])) {
-    for (let position = 0; position < stageCount; position++) {
-      const order = assignment.order.toSpliced(position, 0, worker);
-      const cut = minimisePeriod(new OrderSearch(shape.cost, order), shape.inFlight);
-      if (cut !== undefined) best = betterOf(best, choiceOf(request, shape, cut));
-    }
+    const orders = Array.from({ length: stageCount }, (_, position) =>
+      assignment.order.toSpliced(position, 0, worker),
+    );
+    const likeliest = orders
+      .map((order) => ({ order, estimate: estimateOrder(shape, order) }))
+      .reduce((a, b) => (compareEstimates(b.estimate, a.estimate) < 0 ? b : a));
+    const cut = minimisePeriod(new OrderSearch(shape.cost, likeliest.order), shape.inFlight);
+    if (cut !== undefined) best = betterOf(best, choiceOf(request, shape, cut));
   }
   return best;
 }

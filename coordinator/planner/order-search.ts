@@ -68,8 +68,9 @@ export class OrderSearch implements LimitSearch {
         const soFarMs = best[from] as number;
         if (soFarMs === Infinity) continue;
         const end = furthestEnd(cost, limitMs, worker, from, layerCount, stage === 0) ?? from;
+        const withoutLayersMs = soFarMs + cost.stageMs(worker, 0, stage === 0, false);
         for (let to = from + 1; to <= end; to++) {
-          const totalMs = soFarMs + cost.stageMs(worker, to - from, stage === 0, false);
+          const totalMs = withoutLayersMs + (to - from) * cost.layerMs(worker);
           if (totalMs >= (next[to] as number)) continue;
           next[to] = totalMs;
           begin[to] = from;

@@ -83,6 +83,8 @@ class LeastTotal {
   readonly #totalMs: Float64Array;
   /** The state before, by index; states are (mask, last worker, layers covered). */
   readonly #before: Int32Array;
+  /** How far a stage that is neither first nor last gets, by worker and first layer. */
+  readonly #ends: Int32Array;
   #bestMs = Infinity;
   #best: { before: number; worker: number } | undefined;
 
@@ -94,6 +96,12 @@ class LeastTotal {
     const states = stageCount === 1 ? 0 : 2 ** cost.workerCount * cost.workerCount * (cost.layerCount + 1);
     this.#totalMs = new Float64Array(states).fill(Infinity);
     this.#before = new Int32Array(states).fill(-1);
+    const { workerCount, layerCount } = cost;
+    this.#ends = Int32Array.from({ length: workerCount * (layerCount + 1) }, (_, at) => {
+      const from = at % (layerCount + 1);
+      const worker = (at - from) / (layerCount + 1);
+      return furthestEnd(cost, limitMs, worker, from, layerCount, false) ?? from;
+    });
   }
 
   run(): { assignment: Assignment; totalMs: number } | undefined {
@@ -136,13 +144,17 @@ class LeastTotal {
       return;
     }
     const mostEnd = cost.layerCount - (this.#stageCount - 1 - stages);
-    const end = furthestEnd(cost, this.#limitMs, worker, covered, mostEnd, first) ?? covered;
+    const end = first
+      ? (furthestEnd(cost, this.#limitMs, worker, 0, mostEnd, true) ?? 0)
+      : Math.min(mostEnd, this.#ends[worker * (cost.layerCount + 1) + covered] as number);
+    const next = this.#stateOf(mask | (1 << worker), worker, covered);
+    const withoutLayersMs = startMs + cost.stageMs(worker, 0, first, false);
+    const layerMs = cost.layerMs(worker);
     for (let layers = 1; layers <= end - covered; layers++) {
-      const totalMs = startMs + cost.stageMs(worker, layers, first, false);
-      const next = this.#stateOf(mask | (1 << worker), worker, covered + layers);
-      if (totalMs >= (this.#totalMs[next] as number)) continue;
-      this.#totalMs[next] = totalMs;
-      this.#before[next] = state;
+      const totalMs = withoutLayersMs + layers * layerMs;
+      if (totalMs >= (this.#totalMs[next + layers] as number)) continue;
+      this.#totalMs[next + layers] = totalMs;
+      this.#before[next + layers] = state;
     }
   }
 
