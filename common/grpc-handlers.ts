@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 import type {
   handleBidiStreamingCall,
   handleServerStreamingCall,
@@ -54,11 +55,16 @@ export function bidiHandler<Request, Reply>(
   return (call) => {
     const context = contextOf(call);
     settle(
-      () => writeAll(call, handle(call as AsyncIterable<Request>, context), context.signal),
+      () => writeAll(call, handle(requestsOf<Request>(call), context), context.signal),
       () => call.end(),
       (error) => fail(call, error),
     );
   };
+}
+
+/** Leaving a plain loop over a call by a throw destroys the call, and its status would never be sent. */
+function requestsOf<Request>(call: Readable): AsyncIterable<Request> {
+  return { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false }) };
 }
 
 interface AnyCall {
