@@ -59,6 +59,9 @@ export interface RunningCoordinator {
 /** Longest context that is served unless told otherwise, tokens. */
 const defaultMaxContext = 32_768;
 
+/** How long running requests may go on when the coordinator is asked to end. */
+const graceMs = 3_000;
+
 /**
  * Starts a coordinator: gets the model ready in the store, then answers on gRPC and HTTP, and brings up a
  * pipeline from the workers that join.
@@ -120,10 +123,13 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
 
   const ended = session.run();
   const close = async (): Promise<void> => {
+    // No new requests over HTTP, and a while for those that run.
+    await Promise.all([http.close(graceMs), session.idle(graceMs)]);
     clearInterval(expiry);
     session.stop();
     await ended;
-    await Promise.all([http.close(), grpc.close()]);
+    // What is left are the workers' stays and whoever watches.
+    await grpc.close(0);
     await publisher.close();
   };
   let closing: Promise<void> | undefined;

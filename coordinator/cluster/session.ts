@@ -40,6 +40,7 @@ interface SessionEvents {
 
 /** After a failed attempt, unless a worker comes or goes before. */
 const retryPauseMs = 5_000;
+const idlePollMs = 20;
 
 /**
  * Brings a pipeline up and keeps it up: waits for workers, has them measured, plans, loads, serves; when a stage
@@ -132,6 +133,16 @@ export class Session extends EventEmitter<SessionEvents> implements TokenPort {
   /** Resolves at the next change of state, or after `timeoutMs`. */
   async changed(timeoutMs: number, signal: AbortSignal): Promise<void> {
     await waitForEvent(this, "state", timeoutMs, signal);
+  }
+
+  /** Resolves when no request runs or waits, or after `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    const deadlineMs = Date.now() + timeoutMs;
+    for (;;) {
+      const { running = 0, waiting = 0 } = this.#opened?.scheduler.snapshot() ?? {};
+      if (running + waiting === 0 || Date.now() >= deadlineMs) return;
+      await this.changed(idlePollMs, this.#stop.signal);
+    }
   }
 
   async #enoughWorkers(): Promise<readonly Member[]> {
