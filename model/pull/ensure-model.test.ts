@@ -224,6 +224,19 @@ describe("a model of the hub", () => {
   });
 });
 
+test("a hub that does not answer is given up soon", async () => {
+  const { ensure } = await setUp();
+  const hang: typeof fetch = (_, init) =>
+    new Promise((__, reject) => {
+      init?.signal?.addEventListener("abort", () => reject(init.signal?.reason));
+    });
+  const { tools } = toolsWith({ fetch: hang, connectTimeoutMs: 5 });
+  await expect(ensure("Org/Repo", { tools })).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringContaining("no answer in 0.005 s"),
+  });
+});
+
 describe("the default model without the hub", () => {
   const fileName = "SmolLM2-135M-Instruct.Q4_1.gguf";
 

@@ -18,7 +18,6 @@ export interface Repository {
   readonly revision?: string | undefined;
 }
 
-const connectTimeoutMs = 5_000;
 const maxFiles = 10_000;
 
 /**
@@ -99,14 +98,14 @@ function checkRange(response: Response, what: string, offsetBytes: number): void
 }
 
 /** Gives up when no answer begins in time; an answer's body may take as long as it needs. */
-function impatient(tools: PullTools, signal: AbortSignal): typeof fetch {
+function impatient({ fetch, connectTimeoutMs = 5_000 }: PullTools, signal: AbortSignal): typeof fetch {
   return async (input, init) => {
     const timeout = new AbortController();
     const timer = setTimeout(() => {
       timeout.abort(new StagecoachError("UNAVAILABLE", `no answer in ${connectTimeoutMs / 1000} s`));
     }, connectTimeoutMs);
     try {
-      return await tools.fetch(input, { ...init, signal: AbortSignal.any([signal, timeout.signal]) });
+      return await fetch(input, { ...init, signal: AbortSignal.any([signal, timeout.signal]) });
     } finally {
       clearTimeout(timer);
     }

@@ -18,6 +18,8 @@ export interface PullTools {
   exec(command: string, args: readonly string[], signal: AbortSignal): Promise<ExecResult>;
   openSource(path: string): Promise<ModelSource>;
   readonly disk: Disk;
+  /** How long the hub may take to begin an answer. Defaults to 5,000. */
+  readonly connectTimeoutMs?: number;
   /** Waits before another attempt. Defaults to time. */
   readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }

@@ -129,7 +129,7 @@ test("a record never leads to deleting what lies outside the home's sources", as
   expect(await readdir(store.home.root)).toContain("precious");
 });
 
-test("unused blobs and broken-off transfers go, except one that is running", async () => {
+test("unused blobs, graphs and broken-off transfers go, except one that is running", async () => {
   const store = await setUp();
   const manifest = await pack(store, "tiny");
   const needed = await blobs(store);
@@ -139,6 +139,7 @@ test("unused blobs and broken-off transfers go, except one that is running", asy
     string,
   ];
   await writeFile(store.blobPath(unused), "unused");
+  await writeFile(`${store.blobPath(unused)}.onnx`, "graph");
   for (const sha256 of [idle, running]) await writeFile(`${store.blobPath(sha256)}.partial`, "half");
   const removal = await withBlobLock(store, running, {}, () => removeUnused(store));
   expect(removal).toMatchObject({ blobCount: 1, freedBytes: 6 });

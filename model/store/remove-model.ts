@@ -52,7 +52,7 @@ export async function removeModel(store: ModelStore, reference: string): Promise
 
 /**
  * Removes blobs that no model of this home names, as a worker keeps them that fetched its layers from a
- * coordinator, and transfers that were interrupted.
+ * coordinator, graphs of stages, which are written anew when a stage is loaded, and interrupted transfers.
  *
  * @throws StagecoachError FAILED_PRECONDITION while another process packs.
  */
@@ -68,6 +68,9 @@ export async function removeUnused(store: ModelStore): Promise<Removal> {
           if (!(error instanceof StagecoachError && error.code === "FAILED_PRECONDITION")) throw error;
         },
       );
+    }
+    for (const name of names.filter((file) => /^[0-9a-f]{64}\.onnx$/.test(file))) {
+      await rm(join(store.home.blobs, name), { force: true });
     }
     const { count, bytes } = await dropBlobs(
       store,
