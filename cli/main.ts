@@ -8,11 +8,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-const program = createProgram();
+const args = process.argv.slice(2);
 try {
-  await program.parseAsync();
+  await (await createProgram(args)).parseAsync(args, { from: "user" });
 } catch (reason) {
-  process.exitCode = reportError(reason, program.opts()["verbose"] === true);
+  process.exitCode = reportError(reason, args.includes("--verbose"));
 }
 // A channel to the process that started this one would keep it alive.
 if (process.connected) process.disconnect();

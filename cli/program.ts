@@ -1,42 +1,36 @@
 import { Command } from "commander";
 import { version } from "../common/package-root.js";
-import * as bench from "./bench.js";
-import * as coordinator from "./coordinator.js";
-import * as doctor from "./doctor.js";
-import * as down from "./down.js";
-import * as events from "./events.js";
-import * as generate from "./generate.js";
-import * as list from "./list.js";
-import * as plan from "./plan.js";
-import * as pull from "./pull.js";
-import * as rm from "./rm.js";
-import * as run from "./run.js";
-import * as status from "./status.js";
-import * as supervise from "./supervise.js";
-import * as up from "./up.js";
-import * as worker from "./worker.js";
 
-/** The commands in the order of the help. */
-const commands = [
-  run,
-  pull,
-  list,
-  rm,
-  up,
-  down,
-  status,
-  plan,
-  events,
-  generate,
-  bench,
-  coordinator,
-  worker,
-  doctor,
-  supervise,
-];
+/** What every command's file exports. */
+interface CommandModule {
+  register(program: Command): void;
+}
 
-/** The whole command line. Wrong use throws a CommanderError after saying what is wrong. */
-export function createProgram(): Command {
+/** Where each command is, in the order of the help. */
+const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  run: () => import("./run.js"),
+  pull: () => import("./pull.js"),
+  list: () => import("./list.js"),
+  rm: () => import("./rm.js"),
+  up: () => import("./up.js"),
+  down: () => import("./down.js"),
+  status: () => import("./status.js"),
+  plan: () => import("./plan.js"),
+  events: () => import("./events.js"),
+  generate: () => import("./generate.js"),
+  bench: () => import("./bench.js"),
+  coordinator: () => import("./coordinator.js"),
+  worker: () => import("./worker.js"),
+  doctor: () => import("./doctor.js"),
+  supervise: () => import("./supervise.js"),
+};
+
+/**
+ * The command line for the given arguments (without node and script). Only the command that they name is
+ * loaded; all are where help or an unknown command needs them. Wrong use throws a CommanderError after
+ * saying what is wrong.
+ */
+export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command("stagecoach")
     .description("Serves a language model that is cut by layers over several machines.")
     .version(version, "-V, --version", "print the version")
@@ -57,6 +51,8 @@ Examples:
   $ stagecoach status --watch         see what each stage does
 `,
     );
-  for (const command of commands) command.register(program);
+  const wanted = args.find((argument) => !argument.startsWith("-")) ?? "";
+  const modules = Object.hasOwn(commands, wanted) ? [commands[wanted]] : Object.values(commands);
+  for (const load of modules) (await load?.())?.register(program);
   return program;
 }
