@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { type Disk, explainDiskError, realDisk, syncFolder } from "./disk.js";
 
 /** A name beside `path` that nobody else uses; `.partial` marks it as garbage after a crash. */
-export function partialName(path: string): string {
+function partialName(path: string): string {
   return `${path}.${process.pid}-${randomUUID()}.partial`;
 }
 

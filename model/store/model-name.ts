@@ -2,7 +2,7 @@ import { StagecoachError } from "../../common/errors.js";
 import { type Variant, variants } from "./manifest.js";
 
 /** Short names for models that stagecoach knows, and the names that the store keeps them under. */
-export const aliases: Readonly<Record<string, string>> = {
+const aliases: Readonly<Record<string, string>> = {
   smollm2: "smollm2-135m-instruct",
 };
 
