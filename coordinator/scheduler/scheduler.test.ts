@@ -259,15 +259,28 @@ describe("bad input", () => {
     expect(scheduler.snapshot().waiting).toBe(0);
   });
 
-  test("a full queue and a known id are refused", () => {
-    const scheduler = schedulerWith({ maxWaiting: 1 });
+  test("a known id is refused", () => {
+    const scheduler = schedulerWith();
     scheduler.add(request("a"));
     expect(() => scheduler.add(request("a"))).toThrow(expect.objectContaining({ code: "ALREADY_EXISTS" }));
-    expect(() => scheduler.add(request("b"))).toThrow(
-      expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }),
-    );
+  });
+
+  test("a full queue is refused, but those about to be admitted do not count as waiting", () => {
+    const scheduler = schedulerWith({ maxSequences: 2, maxWaiting: 1 });
+    const refused = expect.objectContaining({ code: "RESOURCE_EXHAUSTED" });
+    for (const id of ["a", "b", "c"]) scheduler.add(request(id));
+    expect(() => scheduler.add(request("d"))).toThrow(refused);
     nextOf(scheduler, 0);
-    scheduler.add(request("b"));
+    expect(() => scheduler.add(request("d"))).toThrow(refused);
+    scheduler.cancel("a");
+    scheduler.add(request("d"));
+  });
+
+  test("no place helps a request to wait while blocks are scarce", () => {
+    const scheduler = schedulerWith({ blockCount: 5, maxWaiting: 1 });
+    for (const id of ["a", "b"]) scheduler.add(request(id, 10));
+    nextOf(scheduler, 0);
+    expect(() => scheduler.add(request("c"))).toThrow("1 requests are queued already, 1 may wait");
   });
 
   test("limits that allow nothing are refused by name", () => {

@@ -43,6 +43,8 @@ export class Scheduler {
   readonly #byRequest = new Map<string, Sequence>();
   readonly #population: Population;
   #arrivals = 0;
+  /** Whether the last micro-batch left somebody waiting for want of blocks. */
+  #blocksAreScarce = false;
 
   /** @throws StagecoachError INVALID_ARGUMENT for limits under which nothing could be scheduled. */
   constructor(options: SchedulerOptions) {
@@ -62,17 +64,20 @@ export class Scheduler {
     if (this.#byRequest.has(request.requestId)) {
       throw new StagecoachError("ALREADY_EXISTS", `request "${request.requestId}" is already being served`);
     }
-    const { maxWaiting, maxContext } = this.#options;
-    if (this.#population.waiting.size >= maxWaiting) {
+    const { maxWaiting, maxContext, maxSequences } = this.#options;
+    const { waiting, running } = this.#population;
+    // Requests that the next micro-batches will admit are not waiting for anything.
+    const places = this.#blocksAreScarce ? 0 : Math.max(0, maxSequences - running.size);
+    if (waiting.size >= maxWaiting + places) {
       throw new StagecoachError(
         "RESOURCE_EXHAUSTED",
-        `${this.#population.waiting.size} requests are waiting already, ${maxWaiting} may: try again later`,
+        `${waiting.size} requests are queued already, ${maxWaiting} may wait: try again later`,
         { details: { maxWaiting } },
       );
     }
     const sequence = new Sequence(request, this.#arrivals++, maxContext);
     this.#byRequest.set(request.requestId, sequence);
-    this.#population.waiting.append(sequence.place);
+    waiting.append(sequence.place);
   }
 
   /** Ends a request in whatever state it is; tokens still on their way to it are ignored. False when unknown. */
@@ -90,7 +95,7 @@ export class Scheduler {
     const draft = new Draft(lane, this.#options.tokenBudget, this.#options.blockSize);
     const enoughBlocks = this.#addDecodes(draft);
     this.#addPrefills(draft);
-    if (enoughBlocks) this.#admit(draft);
+    this.#blocksAreScarce = !enoughBlocks || !this.#admit(draft);
     return this.#dispatch(draft);
   }
 
@@ -181,11 +186,12 @@ export class Scheduler {
     }
   }
 
-  #admit(draft: Draft): void {
+  /** False when somebody found not enough blocks. */
+  #admit(draft: Draft): boolean {
     const { running, waiting } = this.#population;
     while (draft.tokensLeft > 0 && running.size < this.#options.maxSequences && waiting.head !== undefined) {
       const sequence = waiting.head.item;
-      if (!this.#population.admit(sequence)) return;
+      if (!this.#population.admit(sequence)) return false;
       draft.opened.push({
         sequenceId: sequence.sequenceId,
         requestId: sequence.request.requestId,
@@ -195,6 +201,7 @@ export class Scheduler {
       });
       draft.addSlice(sequence, Math.min(draft.tokensLeft, sequence.length));
     }
+    return true;
   }
 
   #dispatch(draft: Draft): MicroBatch | undefined {

@@ -27,7 +27,7 @@ export interface SchedulerOptions {
   readonly tokenBudget: number;
   /** Prompt and output together. */
   readonly maxContext: number;
-  /** Requests that may wait; one more is refused. */
+  /** Requests that may wait beside those about to be admitted; one more is refused. */
   readonly maxWaiting: number;
 }
 

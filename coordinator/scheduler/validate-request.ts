@@ -35,13 +35,16 @@ export function blocksAtMost(
   return Math.ceil((Math.min(promptIds.length + maxTokens, maxContext) - 1) / blockSize);
 }
 
+/** A context holds a prompt and an answer; a queue may be forbidden. Everything else starts at 1. */
+const leastValues: Readonly<Record<string, number>> = { maxContext: 2, maxWaiting: 0 };
+
 /**
  * Refuses limits under which nothing could be scheduled.
  * @throws StagecoachError INVALID_ARGUMENT naming the setting.
  */
 export function validateOptions(options: SchedulerOptions): void {
   for (const [name, value] of Object.entries(options)) {
-    const least = name === "maxContext" ? 2 : 1;
+    const least = leastValues[name] ?? 1;
     if (!Number.isInteger(value) || value < least || value > 2 ** 31) {
       throw invalid(`${name} is ${value}: give a whole number from ${least} to ${2 ** 31}`);
     }
