@@ -112,30 +112,32 @@ test("a stage tells its state, its use and its hops in heartbeats", async () => 
 });
 
 test("a slow second stage holds the first one back", async () => {
-  const slow = { ...instantSimulation, layerPrefill: { alphaMs: 20, betaMs: 0 } };
+  const slow = { ...instantSimulation, layerPrefill: { alphaMs: 12, betaMs: 0 } };
   const driver = await chain([{}, { simulation: slow }]);
-  // A frame of 1,000 tokens of 4,096 wide hidden states is 16 MB, twice HTTP/2's window.
-  const manifest = paperManifest({ hiddenSize: 4096 });
+  // Frames of a megabyte: eight fill HTTP/2's window, and the engines and streams hold about twenty.
+  const manifest = paperManifest({ hiddenSize: 1024 });
+  const [count, most, tokens, blocksEach] = [100, 50, 256, 16];
   await driver.load({
     manifestJson: Buffer.from(JSON.stringify(manifest)),
-    maxContext: 1008,
-    blockCount: 64 * 32,
+    blockCount: count * blocksEach,
+    maxSequences: count,
   });
-  const count = 30;
-  driver.open(Array.from({ length: count }, (_, index) => opening(index + 1, 1000)));
-  const blocks = (id: number) => Array.from({ length: 63 }, (_, index) => (id - 1) * 63 + index);
   let furthestAhead = 0;
   const stepsOf = (workerId: string) => coordinator.heartbeats.get(workerId)?.stage?.steps ?? 0;
   coordinator.on("heartbeat", () => {
     furthestAhead = Math.max(furthestAhead, stepsOf("w0") - stepsOf("w1"));
   });
+  driver.open(Array.from({ length: count }, (_, index) => opening(index, tokens)));
   let last = 0;
-  for (let id = 1; id <= count; id++) last = driver.forward([{ id, length: 1000, blocks: blocks(id) }]);
+  for (let id = 0; id < count; id++) {
+    const blocks = Array.from({ length: blocksEach }, (_, index) => id * blocksEach + index);
+    last = driver.forward([{ id, length: tokens, blocks }]);
+  }
   expect(await driver.tokensOf(last)).toHaveLength(1);
   const { stage } = await coordinator.heartbeatWhere("w0", ({ stage }) => stage?.steps === count);
   expect(stage?.times?.waitOutMs).toBeGreaterThan(0);
   expect(furthestAhead).toBeGreaterThan(0);
-  expect(furthestAhead).toBeLessThan(count);
+  expect(furthestAhead).toBeLessThan(most);
 });
 
 test("frames of an older epoch are dropped, those of a newer one refused", async () => {
@@ -152,7 +154,7 @@ test("frames of an older epoch are dropped, those of a newer one refused", async
   early.open([opening(1)]);
   expect(await early.framesEnd).toMatchObject({
     code: 9,
-    details: /frame of epoch 6, and epoch 5 is loaded/,
+    details: expect.stringMatching(/frame of epoch 6, and epoch 5 is loaded/),
   });
   driver.open([opening(1, 1)]);
   expect(await driver.tokensOf(driver.forward([{ id: 1, blocks: [0] }]))).toHaveLength(1);
@@ -166,11 +168,14 @@ test("a newer epoch replaces what is loaded, an older one is refused", async () 
   await first.tokensOf(first.forward([{ id: 1, blocks: [0] }]));
   const second = driverOver([worker], 3);
   await second.load();
-  expect(await first.framesEnd).toMatchObject({ code: 10, details: /replaced by epoch 3/ });
+  expect(await first.framesEnd).toMatchObject({
+    code: 10,
+    details: expect.stringMatching(/replaced by epoch 3/),
+  });
   await expect(driverOver([worker], 3).loadStage(0)).rejects.toMatchObject({ code: 9 });
   await expect(driverOver([worker], 2).loadStage(0)).rejects.toMatchObject({
     code: 9,
-    details: /epoch 2 is not newer than epoch 3/,
+    details: expect.stringMatching(/epoch 2 is not newer than epoch 3/),
   });
   second.open([opening(1, 1)]);
   expect(await second.tokensOf(second.forward([{ id: 1, blocks: [0] }]))).toHaveLength(1);
@@ -184,7 +189,11 @@ test("a gap in the steps fails the stage and is told on its outputs", async () =
   driver.step++;
   driver.forward([{ id: 1, blocks: [0] }]);
   const { failure } = await driver.outputWhere(({ payload }) => payload === "failure");
-  expect(failure).toMatchObject({ code: 9, message: /step 3 where step 2 was due/, sequenceIds: [] });
+  expect(failure).toMatchObject({
+    code: 9,
+    message: expect.stringMatching(/step 3 where step 2 was due/),
+    sequenceIds: [],
+  });
   expect(await driver.framesEnd).toMatchObject({ code: 9 });
   const { stage } = await coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "FAILED");
   expect(stage?.error).toMatch(/step 3 where step 2 was due/);
@@ -202,7 +211,11 @@ test("a batch that cannot be computed costs its own sequences only", async () =>
   expect(await driver.tokensOf(mixed)).toHaveLength(1);
   const { step, failure } = await driver.outputWhere(({ payload }) => payload === "failure");
   expect(step).toBe(bad);
-  expect(failure).toMatchObject({ code: 13, message: /stage 0: .*sequences? 1/, sequenceIds: [1] });
+  expect(failure).toMatchObject({
+    code: 13,
+    message: expect.stringMatching(/stage 0: .*sequences? 1/),
+    sequenceIds: [1],
+  });
   expect(await driver.tokensOf(bad)).toEqual([]);
   driver.close([1]);
   expect(await driver.tokensOf(driver.forward([{ id: 2, context: 2 }]))).toHaveLength(1);
@@ -225,7 +238,10 @@ test("frames that do not add up fail the stage by the value", async () => {
   const driver = driverOver([worker]);
   await driver.load();
   driver.send({ forward: { sequenceIds: [1, 2], lengths: [1] } } as Frame);
-  expect(await driver.framesEnd).toMatchObject({ code: 3, details: /2 sequenceIds and 0 contextLengths/ });
+  expect(await driver.framesEnd).toMatchObject({
+    code: 3,
+    details: expect.stringMatching(/2 sequenceIds and 0 contextLengths/),
+  });
 });
 
 test("the coordinator can subscribe late and again", async () => {
@@ -244,7 +260,7 @@ test("the coordinator can subscribe late and again", async () => {
   const reason = await new Promise((resolve) => stranger.once("end", resolve));
   expect(reason).toMatchObject({
     code: 9,
-    details: /epoch 9 is not served here; this worker is ready with epoch 1/,
+    details: expect.stringMatching(/epoch 9 is not served here; this worker is ready with epoch 1/),
   });
 });
 
@@ -263,7 +279,10 @@ test("a blob with the wrong hash is refused and the store left clean", async () 
     blobAddress: coordinator.address,
   };
   const driver = driverOver([worker]);
-  await expect(driver.loadStage(0, change)).rejects.toMatchObject({ code: 15, details: new RegExp(sha256) });
+  await expect(driver.loadStage(0, change)).rejects.toMatchObject({
+    code: 15,
+    details: expect.stringContaining(sha256),
+  });
   expect(await readdir(home.blobs)).toEqual([]);
   await coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "FAILED");
 });
@@ -273,9 +292,11 @@ test("a load that makes no sense is refused by the field", async () => {
   const driver = driverOver([worker]);
   await expect(driver.loadStage(0, { endLayer: 9 })).rejects.toMatchObject({
     code: 3,
-    details: /end_layer is 9/,
+    details: expect.stringMatching(/end_layer is 9/),
   });
-  await expect(driver.loadStage(0, { blockSize: 0 })).rejects.toMatchObject({ details: /block_size is 0/ });
+  await expect(driver.loadStage(0, { blockSize: 0 })).rejects.toMatchObject({
+    details: expect.stringMatching(/block_size is 0/),
+  });
   await expect(driver.loadStage(0, { manifestJson: Buffer.from("{") })).rejects.toMatchObject({ code: 3 });
   await driver.load();
 });
@@ -323,6 +344,6 @@ test("a worker that is refused ends with the coordinator's reason", async () => 
   const worker = await startWorker("w0");
   await expect(worker.closed).rejects.toMatchObject({
     code: "FAILED_PRECONDITION",
-    message: /refused this worker: .*install the same/,
+    message: expect.stringMatching(/refused this worker: .*install the same/),
   });
 });
