@@ -2,7 +2,7 @@ import type { ModelConfig } from "../config.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import { ProductInput, product } from "./product.js";
-import { graphInputs, pastKeys, pastValues } from "./stage-graph-io.js";
+import { graphInputs, pastKeysInput, pastValuesInput } from "./stage-graph-io.js";
 
 /** What attention makes of its input. */
 export interface AttentionValues {
@@ -26,10 +26,10 @@ export function attention(
 ): AttentionValues {
   const { kvHeadCount, headSize } = config;
   const { queries, keys, values } = rotatedHeads(graph, blob, input, config);
-  const pastShape = ["B", kvHeadCount, "C", headSize];
+  const pastShape = ["B", kvHeadCount, 1, "C", headSize];
   const past: Past = {
-    keys: graph.input(pastKeys(layer), "f32", pastShape),
-    values: graph.input(pastValues(layer), "f32", pastShape),
+    keys: graph.input(pastKeysInput(layer), "f32", pastShape),
+    values: graph.input(pastValuesInput(layer), "f32", pastShape),
   };
   const condition = graph.input(graphInputs.decode, "bool", []);
   const heads = graph.op("If", [condition], {
@@ -128,36 +128,19 @@ function decodeBranch(
   const group = headCount / kvHeadCount;
   const branch = graph.branch();
   const rows = branch.integers(-1, kvHeadCount, group, 1, headSize);
-  const grouped = branch.integers(-1, kvHeadCount, group, headSize);
-  const single = branch.integers(-1, kvHeadCount, 1, headSize);
-  const groupAxis = branch.integers(2);
+  const single = branch.integers(-1, kvHeadCount, 1, 1, headSize);
+  const transposed = { transB: 1 };
 
   const scaled = branch.op("Mul", [queries, branch.scalar(headSize ** -0.5)]);
-  const pastScores = branch.op("Squeeze", [
-    branch.fused(
-      "FusedMatMul",
-      [branch.op("Reshape", [scaled, rows]), branch.op("Unsqueeze", [past.keys, groupAxis])],
-      { transB: 1 },
-    ),
-    branch.integers(3),
-  ]);
-  const newScores = branch.fused(
-    "FusedMatMul",
-    [branch.op("Reshape", [scaled, grouped]), branch.op("Reshape", [keys, single])],
-    { transB: 1 },
-  );
+  const grouped = branch.op("Reshape", [scaled, rows]);
+  const pastScores = branch.fused("FusedMatMul", [grouped, past.keys], transposed);
+  const newScores = branch.fused("FusedMatMul", [grouped, branch.op("Reshape", [keys, single])], transposed);
   const scores = branch.op("Concat", [pastScores, newScores], { axis: -1 });
-  const mask = graph.input(graphInputs.mask, "f32", ["B", 1, 1, "C + 1"]);
+  const mask = graph.input(graphInputs.mask, "f32", ["B", 1, 1, 1, "C + 1"]);
   const shares = branch.op("Softmax", [branch.op("Add", [scores, mask])], { axis: -1 });
   const split = graph.input(graphInputs.pastSplit, "i64", [2]);
   const [pastShares, newShares] = branch.ops("Split", 2, [shares, split], { axis: -1 }) as [string, string];
-  const fromPast = branch.op("Reshape", [
-    branch.op("MatMul", [
-      branch.op("Unsqueeze", [pastShares, branch.integers(3)]),
-      branch.op("Unsqueeze", [past.values, groupAxis]),
-    ]),
-    grouped,
-  ]);
+  const fromPast = branch.op("MatMul", [pastShares, past.values]);
   const fromNew = branch.op("Mul", [newShares, branch.op("Reshape", [values, single])]);
   const heads = branch.op("Reshape", [
     branch.op("Add", [fromPast, fromNew]),
@@ -181,11 +164,14 @@ function prefillBranch(
   const [q, k, v] = [queries, keys, values].map((value) =>
     branch.op("Unsqueeze", [value, branch.integers(0)]),
   ) as [string, string, string];
+  const groupAxis = branch.integers(2);
+  const pastKeys = branch.op("Squeeze", [past.keys, groupAxis]);
+  const pastValues = branch.op("Squeeze", [past.values, groupAxis]);
   const lastPositions = graph.input(graphInputs.lastPositions, "i32", ["B"]);
   const totalLength = graph.input(graphInputs.totalLength, "i32", []);
   const [heads] = branch.fusedOutputs(
     "GroupQueryAttention",
-    [q, k, v, past.keys, past.values, lastPositions, totalLength],
+    [q, k, v, pastKeys, pastValues, lastPositions, totalLength],
     ["used", "used", "used"],
     { num_heads: headCount, kv_num_heads: kvHeadCount, do_rotary: 0 },
   ) as [string];

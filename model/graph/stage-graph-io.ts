@@ -15,7 +15,7 @@ export const graphInputs = {
   rotarySin: "rotary_sin",
   /** i64 `[1, T]`: 0, 1, 2, …: each token has its own row of the tables. */
   rotaryRows: "rotary_rows",
-  /** f32 `[B, 1, 1, C + 1]`: 0 where a past token or the new one is seen, -inf elsewhere. Decode runs only. */
+  /** f32 `[B, 1, 1, 1, C + 1]`: 0 where a past token or the new one is seen, -inf elsewhere. Decode runs only. */
   mask: "mask",
   /** i64 `[2]`: C and 1. */
   pastSplit: "past_split",
@@ -38,12 +38,12 @@ export const graphOutputs = {
   best: "best",
 } as const;
 
-/** f32 `[B, kvHeadCount, C, headSize]`: keys of a layer's past tokens. */
-export function pastKeys(layer: number): string {
+/** f32 `[B, kvHeadCount, 1, C, headSize]`: keys of a layer's past tokens. */
+export function pastKeysInput(layer: number): string {
   return `past_keys.${layer}`;
 }
 
-/** As pastKeys: the values. */
-export function pastValues(layer: number): string {
+/** As pastKeysInput: the values. */
+export function pastValuesInput(layer: number): string {
   return `past_values.${layer}`;
 }

@@ -1,5 +1,5 @@
 import { Tensor } from "onnxruntime-node";
-import { graphInputs, pastKeys, pastValues } from "../../../model/graph/stage-graph-io.js";
+import { graphInputs, pastKeysInput, pastValuesInput } from "../../../model/graph/stage-graph-io.js";
 import type { StageInput } from "../stage-runner.js";
 import type { KvArena } from "./kv-arena.js";
 import type { RotaryRows } from "./rotary-rows.js";
@@ -86,7 +86,7 @@ function lengthFeeds({ arena, decode, slices }: StageRun): Feeds {
   const ends = slices.map(({ context, length }) => context + length);
   return {
     [graphInputs.decode]: new Tensor("bool", [decode], []),
-    [graphInputs.mask]: new Tensor("float32", mask, [rows, 1, 1, capacity + 1]),
+    [graphInputs.mask]: new Tensor("float32", mask, [rows, 1, 1, 1, capacity + 1]),
     [graphInputs.pastSplit]: new Tensor("int64", BigInt64Array.of(BigInt(capacity), 1n), [2]),
     [graphInputs.lastPositions]: new Tensor(
       "int32",
@@ -105,12 +105,12 @@ function pastFeeds({ firstLayer }: FeedContext, { arena, slices }: StageRun): Fe
   const known = pastTensors.get(arena);
   if (known?.version === arena.version && known.rows === rows) return known.feeds;
   const { kvHeads, headSize } = arena.shape;
-  const shape = [rows, kvHeads, arena.capacity, headSize];
+  const shape = [rows, kvHeads, 1, arena.capacity, headSize];
   const feeds: Feeds = {};
   arena.layers.forEach(({ keys, values }, index) => {
     const elements = rows * arena.rowSize;
-    feeds[pastKeys(firstLayer + index)] = new Tensor("float32", keys.subarray(0, elements), shape);
-    feeds[pastValues(firstLayer + index)] = new Tensor("float32", values.subarray(0, elements), shape);
+    feeds[pastKeysInput(firstLayer + index)] = new Tensor("float32", keys.subarray(0, elements), shape);
+    feeds[pastValuesInput(firstLayer + index)] = new Tensor("float32", values.subarray(0, elements), shape);
   });
   pastTensors.set(arena, { version: arena.version, rows, feeds });
   return feeds;
