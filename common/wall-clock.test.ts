@@ -39,3 +39,20 @@ test("two processes that started hours apart agree while the wall clock is slewe
   // A window of 10 s at 50 parts in a million is 500 µs, and the one before it still counts.
   expect(Math.abs(first.nowUs() - late.nowUs())).toBeLessThan(1_100);
 });
+
+test("a thread that is held up between the two clocks does no harm", () => {
+  const { sources, trueUs, wait } = machine();
+  let calls = 0;
+  const held = {
+    ...sources,
+    monotonicUs: () => {
+      if (++calls % 3 === 0) wait(4_000);
+      return sources.monotonicUs();
+    },
+  };
+  const clock = new WallClock(held);
+  for (let round = 0; round < 100; round++) {
+    wait(777);
+    expect(clock.nowUs() - trueUs()).toBeLessThan(5);
+  }
+});

@@ -33,8 +33,10 @@ export class WallClock {
   }
 
   nowUs(): number {
+    // In this order, since a thread that is held up in between must not make the difference greater.
+    const wallUs = this.#sources.dateMs() * 1000;
     const monotonicUs = this.#sources.monotonicUs();
-    const offsetUs = this.#sources.dateMs() * 1000 - monotonicUs;
+    const offsetUs = wallUs - monotonicUs;
     this.#nextOffsetUs = Math.max(this.#nextOffsetUs, offsetUs);
     if (monotonicUs >= this.#windowEndUs) {
       this.#offsetUs = this.#nextOffsetUs;
