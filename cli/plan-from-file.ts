@@ -4,6 +4,7 @@ import { StagecoachError } from "../common/errors.js";
 import type { Home } from "../common/home.js";
 import { modelShape } from "../coordinator/planner/model-shape.js";
 import { makePlan } from "../coordinator/planner/plan.js";
+import type { PlanContext } from "../coordinator/planner/render-plan.js";
 import type { Plan } from "../coordinator/planner/types.js";
 import type { Manifest, Variant } from "../model/store/manifest.js";
 import { parseManifest } from "../model/store/manifest-file.js";
@@ -50,14 +51,25 @@ export interface PlanFromFileOptions {
 }
 
 /**
- * Plans for workers that a file describes.
+ * Plans for workers that a file describes; with what a table of the plan says beside it.
  * @throws StagecoachError INVALID_ARGUMENT for a file that cannot be used, NOT_FOUND for a model that is not
  * in the store, and what the planner refuses
  */
-export async function planFromFile({ home, workersPath, model, stages }: PlanFromFileOptions): Promise<Plan> {
+export async function planFromFile({
+  home,
+  workersPath,
+  model,
+  stages,
+}: PlanFromFileOptions): Promise<{ plan: Plan; context: PlanContext }> {
   const described = parseWorkers(workersPath, await readText(workersPath, "--workers"));
   const manifest = await readModel(home, model);
-  return makePlan({ ...described, model: modelShape(manifest), ...(stages !== undefined && { stages }) });
+  const plan = makePlan({
+    ...described,
+    model: modelShape(manifest),
+    ...(stages !== undefined && { stages }),
+  });
+  const { concurrency } = described;
+  return { plan, context: { model: manifest.model, variant: manifest.variant, concurrency } };
 }
 
 function parseWorkers(path: string, text: string): z.infer<typeof workersFile> {

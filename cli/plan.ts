@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { SettingName } from "../common/config.js";
 import { StagecoachError } from "../common/errors.js";
-import { renderPlan } from "../coordinator/planner/render-plan.js";
+import { type PlanContext, planToJson, renderPlan } from "../coordinator/planner/render-plan.js";
 import type { Plan } from "../coordinator/planner/types.js";
+import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { PlanReply__Output } from "../proto/gen/stagecoach/v1/PlanReply.js";
 import { coordinatorAddress, unary, withClient } from "./client.js";
 import { printJson } from "./json.js";
@@ -40,24 +41,36 @@ Examples:
 `,
     )
     .action(async (options: PlanOptions) => {
-      const plan =
+      const { plan, context } =
         options.workers === undefined ? await askCoordinator(command) : await planAlone(command, options);
-      if (options.json) printJson(plan);
-      else process.stdout.write(`${renderPlan(plan)}\n`);
+      if (options.json) printJson(planToJson(plan));
+      else process.stdout.write(`${renderPlan(plan, context)}\n`);
     });
 }
 
-async function askCoordinator(command: Command): Promise<Plan> {
-  const { grpc, stages = 0 } = readGivenSettings(command, ["grpc", "stages"]);
-  const address = await coordinatorAddress(homeOf(command), grpc);
-  const reply = await withClient(address, (client) =>
-    unary<PlanReply__Output>(client, (options, done) => client.cluster.plan({ stages }, options, done)),
-  );
-  // Both ends are of one version: what the planner wrote is what is read.
-  return JSON.parse(reply.planJson.toString("utf8")) as Plan;
+/** A plan and what the table says beside it. */
+interface Answer {
+  readonly plan: Plan;
+  readonly context: PlanContext;
 }
 
-async function planAlone(command: Command, { workers = "", manifest }: PlanOptions): Promise<Plan> {
+async function askCoordinator(command: Command): Promise<Answer> {
+  const { grpc, stages = 0 } = readGivenSettings(command, ["grpc", "stages"]);
+  const address = await coordinatorAddress(homeOf(command), grpc);
+  return await withClient(address, async (client) => {
+    const { cluster } = client;
+    const reply = await unary<PlanReply__Output>(client, (options, done) =>
+      cluster.plan({ stages }, options, done),
+    );
+    const { model, variant } = await unary<ClusterStatus__Output>(client, (options, done) =>
+      cluster.status({}, options, done),
+    );
+    // Both ends are of one version: what the planner wrote is what is read.
+    return { plan: JSON.parse(reply.planJson.toString("utf8")) as Plan, context: { model, variant } };
+  });
+}
+
+async function planAlone(command: Command, { workers = "", manifest }: PlanOptions): Promise<Answer> {
   const { model, variant, stages } = readSettings(command, planSettings);
   if (manifest !== undefined && readGivenSettings(command, ["model"]).model !== undefined) {
     throw new StagecoachError(
