@@ -1,0 +1,186 @@
+/** Tokens that may be drawn: ids ascending, with their exponents `(logit - largest) / temperature` and weights. */
+export interface Candidates {
+  readonly ids: Int32Array;
+  /** Zero for the best, down to -Infinity. */
+  readonly exponents: Float64Array;
+  /** `exp(exponent)`. */
+  readonly weights: Float64Array;
+  count: number;
+}
+
+/** Room for candidates of a vocabulary; used again for every token. */
+export function createCandidates(vocabularySize: number): Candidates {
+  return {
+    ids: new Int32Array(vocabularySize),
+    exponents: new Float64Array(vocabularySize),
+    weights: new Float64Array(vocabularySize),
+    count: 0,
+  };
+}
+
+/**
+ * Fills in every token that is possible at all or, where `topK` is not 0, the best `topK` of them; of equals at the
+ * limit those with the lower ids.
+ *
+ * @param logits f32 `[vocabularySize]`
+ * @param largest the largest of them
+ */
+export function fillCandidates(
+  candidates: Candidates,
+  logits: Float32Array,
+  largest: number,
+  temperature: number,
+  topK: number,
+): void {
+  const { ids, exponents, weights } = candidates;
+  const limit = topK > 0 && topK < logits.length ? limitOfBest(logits, topK) : nothingLeftOut;
+  let equals = limit.equals;
+  let count = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    if (logit < limit.value || logit === -Infinity) continue;
+    if (logit === limit.value && equals-- <= 0) continue;
+    const exponent = logit === largest ? 0 : (logit - largest) / temperature;
+    ids[count] = id;
+    exponents[count] = exponent;
+    weights[count] = Math.exp(exponent);
+    count += 1;
+  }
+  candidates.count = count;
+}
+
+/** The least value that is kept, and how many candidates of exactly this value. */
+interface Limit {
+  readonly value: number;
+  readonly equals: number;
+}
+
+const nothingLeftOut: Limit = { value: -Infinity, equals: 0 };
+
+/** The k-th largest of all, by a heap of the k largest so far: no sort of a vocabulary. */
+function limitOfBest(logits: Float32Array, k: number): Limit {
+  const heap = logits.slice(0, k);
+  for (let place = (k >> 1) - 1; place >= 0; place--) sink(heap, place, heap[place] as number);
+  for (let id = k; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    if (logit > (heap[0] as number)) sink(heap, 0, logit);
+  }
+  const value = heap[0] as number;
+  let equals = 0;
+  for (const kept of heap) if (kept === value) equals += 1;
+  return { value, equals };
+}
+
+/** Puts a value where it belongs below `place`, the smallest on top. */
+function sink(heap: Float32Array, place: number, value: number): void {
+  let hole = place;
+  for (;;) {
+    let child = 2 * hole + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && (heap[child + 1] as number) < (heap[child] as number)) child += 1;
+    if ((heap[child] as number) >= value) break;
+    heap[hole] = heap[child] as number;
+    hole = child;
+  }
+  heap[hole] = value;
+}
+
+/** Buckets an exponent, and how many of them: weights below e^-64 share the last. */
+const bucketsPerUnit = 16;
+const bucketCount = 64 * bucketsPerUnit;
+
+/**
+ * Keeps the fewest best candidates whose weights are at least `topP` of all (nucleus sampling, Holtzman et al.,
+ * 2020). Sorts only the bucket of exponents where the limit falls.
+ */
+export function keepTopP(candidates: Candidates, topP: number): void {
+  const { exponents, weights, count } = candidates;
+  const masses = new Float64Array(bucketCount);
+  let total = 0;
+  for (let index = 0; index < count; index++) {
+    const weight = weights[index] as number;
+    const bucket = bucketOf(exponents[index] as number);
+    masses[bucket] = (masses[bucket] as number) + weight;
+    total += weight;
+  }
+  const wanted = topP * total;
+  let mass = 0;
+  let bucket = 0;
+  while (bucket < bucketCount - 1 && mass + (masses[bucket] as number) < wanted) {
+    mass += masses[bucket] as number;
+    bucket += 1;
+  }
+  keep(candidates, limitInBucket(candidates, bucket, wanted - mass));
+}
+
+function bucketOf(exponent: number): number {
+  return Math.min(bucketCount - 1, Math.floor(-exponent * bucketsPerUnit));
+}
+
+function limitInBucket({ exponents, count }: Candidates, bucket: number, wanted: number): Limit {
+  const inside = exponents.subarray(0, count).filter((exponent) => bucketOf(exponent) === bucket);
+  inside.sort();
+  let mass = 0;
+  let last = inside.length - 1;
+  mass += Math.exp(inside[last] as number);
+  while (mass < wanted && last > 0) {
+    last -= 1;
+    mass += Math.exp(inside[last] as number);
+  }
+  const value = inside[last] as number;
+  let equals = 0;
+  for (let index = last; index < inside.length && inside[index] === value; index++) equals += 1;
+  return { value, equals };
+}
+
+/** Keeps candidates at least `minP` times as likely as the best. */
+export function keepMinP(candidates: Candidates, minP: number): void {
+  const { weights, ids, exponents } = candidates;
+  let kept = 0;
+  for (let index = 0; index < candidates.count; index++) {
+    if ((weights[index] as number) < minP) continue;
+    move(ids, exponents, weights, index, kept++);
+  }
+  candidates.count = kept;
+}
+
+function keep(candidates: Candidates, limit: Limit): void {
+  const { ids, exponents, weights } = candidates;
+  let equals = limit.equals;
+  let kept = 0;
+  for (let index = 0; index < candidates.count; index++) {
+    const exponent = exponents[index] as number;
+    if (exponent < limit.value || (exponent === limit.value && equals-- <= 0)) continue;
+    move(ids, exponents, weights, index, kept++);
+  }
+  candidates.count = kept;
+}
+
+function move(
+  ids: Int32Array,
+  exponents: Float64Array,
+  weights: Float64Array,
+  from: number,
+  to: number,
+): void {
+  ids[to] = ids[from] as number;
+  exponents[to] = exponents[from] as number;
+  weights[to] = weights[from] as number;
+}
+
+/** The candidate that a random number in [0, 1) falls on, each with a share as large as its weight. */
+export function drawCandidate({ ids, weights, count }: Candidates, random: number): number {
+  let total = 0;
+  for (let index = 0; index < count; index++) total += weights[index] as number;
+  const target = random * total;
+  let sum = 0;
+  let last = 0;
+  for (let index = 0; index < count; index++) {
+    const weight = weights[index] as number;
+    if (weight === 0) continue;
+    sum += weight;
+    last = index;
+    if (sum > target) break;
+  }
+  return ids[last] as number;
+}
