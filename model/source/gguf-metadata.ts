@@ -56,7 +56,7 @@ export function findBoolean(metadata: GgufMetadata, key: string): boolean | unde
  * The strings under a key, or undefined when the key is absent.
  * @throws StagecoachError INVALID_ARGUMENT when the value is not an array of strings.
  */
-export function findStringArray(metadata: GgufMetadata, key: string): readonly string[] | undefined {
+function findStringArray(metadata: GgufMetadata, key: string): readonly string[] | undefined {
   const value = metadata.get(key);
   if (value === undefined || isList(value)) return value;
   throw wrongType(key, value, "an array of strings");

@@ -50,7 +50,7 @@ export async function openGguf(path: string): Promise<ModelSource> {
  * Config and tensors of a GGUF file, everything but its tokenizer.
  * @throws StagecoachError INVALID_ARGUMENT for what is missing or not supported.
  */
-export async function readGgufModel({ metadata, tensors }: GgufHeader) {
+async function readGgufModel({ metadata, tensors }: GgufHeader) {
   const { architecture, format } = findArchitecture(metadata);
   const settings: Settings = {
     describe: (key) => `metadata "${format.name}.${key}"`,

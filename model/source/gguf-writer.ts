@@ -48,7 +48,7 @@ export async function writeGguf(path: string, contents: GgufContents): Promise<v
 }
 
 /** Header, metadata and tensor table, not yet padded to the alignment. */
-export function encodeHeader({ metadata, types, tensors }: GgufContents): Uint8Array {
+function encodeHeader({ metadata, types, tensors }: GgufContents): Uint8Array {
   const parts: Uint8Array[] = [Buffer.from("GGUF"), uint32(3), uint64(tensors.length), uint64(metadata.size)];
   for (const [key, value] of metadata) {
     if (key === "general.alignment") parts.push(string(key), uint32(4), uint32(alignmentBytes));
