@@ -75,14 +75,23 @@ export class KvArena {
     return 2 * Float32Array.BYTES_PER_ELEMENT * this.shape.layers * this.#rowLimit * this.rowSize;
   }
 
-  /** Makes room for so many more tokens in every row, and gives back what is far more than that. */
-  fit(newTokens: number): void {
-    this.#fit(this.#rows.length, Math.max(0, ...this.#rows.map(({ length }) => length)) + newTokens);
+  /**
+   * Makes room for so many more rows, and in every row for its tokens and so many more, or for `tokens`
+   * altogether; gives back what is far more than that.
+   */
+  fit(room: { rows?: number; newTokens?: number; tokens?: number }): void {
+    const longest = Math.max(0, ...this.#rows.map(({ length }) => length));
+    const tokens = Math.max(longest + (room.newTokens ?? 0), room.tokens ?? 0);
+    const rows = this.#rows.length + (room.rows ?? 0);
+    const wasted =
+      this.#rowLimit > rows + 2 * spareRows || this.#capacity >= roundUp(tokens) + 2 * capacityStep;
+    if (wasted) this.#relayout(withSpare(rows), roundUp(tokens));
+    else this.#grow(rows, tokens);
   }
 
   /** Adds a row for a sequence that has no tokens yet. */
   add(sequenceId: number): void {
-    this.#fit(this.#rows.length + 1, this.#capacity);
+    this.#grow(this.#rows.length + 1, 0);
     this.#rows.push({ sequenceId, length: 0 });
   }
 
@@ -90,7 +99,7 @@ export class KvArena {
   adopt(sequenceId: number, from: KvArena): void {
     const fromRow = from.#rows.findIndex((row) => row.sequenceId === sequenceId);
     const { length } = from.#rows[fromRow] as Row;
-    this.#fit(this.#rows.length + 1, Math.max(length, this.#capacity));
+    this.#grow(this.#rows.length + 1, length);
     const { kvHeads, headSize } = this.shape;
     this.#layers.forEach(({ keys, values }, index) => {
       const other = from.#layers[index] as LayerKv;
@@ -151,13 +160,10 @@ export class KvArena {
     return from;
   }
 
-  #fit(rows: number, tokens: number): void {
-    const capacity = Math.ceil(tokens / capacityStep) * capacityStep;
-    const capacityFits = capacity <= this.#capacity && this.#capacity < capacity + 2 * capacityStep;
-    const rowsFit = rows <= this.#rowLimit && this.#rowLimit <= rows + 2 * spareRows;
-    if (capacityFits && rowsFit) return;
-    const rowLimit = rows <= 1 ? rows : rows + spareRows;
-    this.#relayout(rowsFit ? this.#rowLimit : rowLimit, capacityFits ? this.#capacity : capacity);
+  #grow(rows: number, tokens: number): void {
+    if (rows <= this.#rowLimit && tokens <= this.#capacity) return;
+    const rowLimit = rows <= this.#rowLimit ? this.#rowLimit : withSpare(rows);
+    this.#relayout(rowLimit, Math.max(this.#capacity, roundUp(tokens)));
   }
 
   /** One layer at a time, so that at most one layer is held twice. */
@@ -201,4 +207,13 @@ export class KvArena {
     this.#rows[a] = rowB;
     this.#rows[b] = rowA;
   }
+}
+
+function roundUp(tokens: number): number {
+  return Math.ceil(tokens / capacityStep) * capacityStep;
+}
+
+/** A single row is a prompt being read: nobody joins it. */
+function withSpare(rows: number): number {
+  return rows <= 1 ? rows : rows + spareRows;
 }

@@ -33,15 +33,17 @@ export class KvRows {
 
   /** Puts sequences that each take one token into rows of a lane, with room for that token. */
   decodeGroups(lane: number, sequences: readonly { id: number; length: number }[]): DecodeGroup[] {
-    const groups = new Map<KvArena, Set<number>>();
+    const groups = new Map<KvArena, { ids: Set<number>; tokens: number }>();
     for (const { id, length } of sequences) {
       const arena = this.#laneArena(lane, length + 1);
-      this.#move(id, arena);
-      groups.set(arena, (groups.get(arena) ?? new Set()).add(id));
+      const { ids, tokens } = groups.get(arena) ?? { ids: new Set(), tokens: 0 };
+      groups.set(arena, { ids: ids.add(id), tokens: Math.max(tokens, length + 1) });
     }
-    return [...groups].map(([arena, ids]) => {
+    return [...groups].map(([arena, { ids, tokens }]) => {
+      const joining = [...ids].filter((id) => this.#arenas.get(id) !== arena);
+      arena.fit({ rows: joining.length, tokens });
+      for (const id of joining) this.#move(id, arena);
       arena.bringToFront(ids);
-      arena.fit(1);
       return { arena, sequenceIds: Array.from(ids, (_, row) => arena.sequenceAt(row) as number) };
     });
   }
@@ -52,7 +54,7 @@ export class KvRows {
     const ownsOne = current !== undefined && !this.#isLane(current);
     const arena = ownsOne ? current : new KvArena(this.#shape);
     this.#move(sequenceId, arena);
-    arena.fit(newTokens);
+    arena.fit({ newTokens });
     return arena;
   }
 
