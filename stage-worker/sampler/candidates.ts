@@ -1,7 +1,9 @@
+import { expNegative, negligibleExponent } from "./exp-negative.js";
+
 /** Tokens that may be drawn: ids ascending, with their exponents `(logit - largest) / temperature` and weights. */
 export interface Candidates {
   readonly ids: Int32Array;
-  /** Zero for the best, down to -Infinity. */
+  /** Zero for the best, down to `negligibleExponent`. */
   readonly exponents: Float64Array;
   /** `exp(exponent)`. */
   readonly weights: Float64Array;
@@ -19,8 +21,8 @@ export function createCandidates(vocabularySize: number): Candidates {
 }
 
 /**
- * Fills in every token that is possible at all or, where `topK` is not 0, the best `topK` of them; of equals at the
- * limit those with the lower ids.
+ * Fills in every token whose weight is not negligible or, where `topK` is not 0, of the best `topK`; of equals at
+ * the limit those with the lower ids.
  *
  * @param logits f32 `[vocabularySize]`
  * @param largest the largest of them
@@ -34,16 +36,17 @@ export function fillCandidates(
 ): void {
   const { ids, exponents, weights } = candidates;
   const limit = topK > 0 && topK < logits.length ? limitOfBest(logits, topK) : nothingLeftOut;
+  const inverse = 1 / temperature;
   let equals = limit.equals;
   let count = 0;
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number;
-    if (logit < limit.value || logit === -Infinity) continue;
-    if (logit === limit.value && equals-- <= 0) continue;
-    const exponent = logit === largest ? 0 : (logit - largest) / temperature;
+    if (logit < limit.value || (logit === limit.value && equals-- <= 0)) continue;
+    const exponent = logit === largest ? 0 : (logit - largest) * inverse;
+    if (exponent < negligibleExponent) continue;
     ids[count] = id;
     exponents[count] = exponent;
-    weights[count] = Math.exp(exponent);
+    weights[count] = expNegative(exponent);
     count += 1;
   }
   candidates.count = count;
@@ -85,9 +88,8 @@ function sink(heap: Float32Array, place: number, value: number): void {
   heap[hole] = value;
 }
 
-/** Buckets an exponent, and how many of them: weights below e^-64 share the last. */
 const bucketsPerUnit = 16;
-const bucketCount = 64 * bucketsPerUnit;
+const bucketCount = -negligibleExponent * bucketsPerUnit + 1;
 
 /**
  * Keeps the fewest best candidates whose weights are at least `topP` of all (nucleus sampling, Holtzman et al.,
@@ -114,7 +116,7 @@ export function keepTopP(candidates: Candidates, topP: number): void {
 }
 
 function bucketOf(exponent: number): number {
-  return Math.min(bucketCount - 1, Math.floor(-exponent * bucketsPerUnit));
+  return (-exponent * bucketsPerUnit) | 0;
 }
 
 function limitInBucket({ exponents, count }: Candidates, bucket: number, wanted: number): Limit {
@@ -122,10 +124,10 @@ function limitInBucket({ exponents, count }: Candidates, bucket: number, wanted:
   inside.sort();
   let mass = 0;
   let last = inside.length - 1;
-  mass += Math.exp(inside[last] as number);
+  mass += expNegative(inside[last] as number);
   while (mass < wanted && last > 0) {
     last -= 1;
-    mass += Math.exp(inside[last] as number);
+    mass += expNegative(inside[last] as number);
   }
   const value = inside[last] as number;
   let equals = 0;

@@ -55,10 +55,9 @@ export function createSampler(vocabularySize: number): Sampler {
     if (!adjusts) return temperature === 0 ? best : draw(sequence, raw, raw[best] as number, position);
     adjusted.set(raw);
     adjustLogits(sequence, adjusted, generatedLength);
-    const bestAdjusted = indexOfLargest(adjusted);
-    const largest = adjusted[bestAdjusted] as number;
-    if (largest === -Infinity) throw nothingLeft(sequence.sequenceId);
-    return temperature === 0 ? bestAdjusted : draw(sequence, adjusted, largest, position);
+    const left = indexOfLargestLeft(adjusted);
+    if (left < 0) throw nothingLeft(sequence.sequenceId);
+    return temperature === 0 ? left : draw(sequence, adjusted, adjusted[left] as number, position);
   };
 
   return {
@@ -70,8 +69,9 @@ export function createSampler(vocabularySize: number): Sampler {
     sample: (sequenceId, logits, position) => {
       const sequence = sequences.get(sequenceId);
       if (sequence === undefined) throw notOpen(sequenceId);
+      if (logits.length !== vocabularySize) throw wrongLength(sequenceId, logits, vocabularySize);
       const best = indexOfLargest(logits);
-      checkLogits(sequenceId, logits, vocabularySize);
+      if (best < 0) throw notFinite(sequenceId, logits);
       const tokenId = choose(sequence, logits, best, position);
       sequence.counts?.set(tokenId, (sequence.counts.get(tokenId) ?? 0) + 1);
       const { wantLogprobs, topLogprobs } = sequence.sampling;
@@ -85,9 +85,26 @@ export function createSampler(vocabularySize: number): Sampler {
   };
 }
 
-/** Of equals the first, so that greedy text does not depend on how the logits were searched. */
+/** Of equals the first, so that greedy text does not depend on how the logits were searched; -1 if any is not finite. */
 function indexOfLargest(logits: Float32Array): number {
   let best = 0;
+  let largest = -Infinity;
+  // Zero times anything finite is zero; NaN and infinities make the sum NaN.
+  let zero = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    zero += logit * 0;
+    if (logit > largest) {
+      largest = logit;
+      best = id;
+    }
+  }
+  return zero === 0 ? best : -1;
+}
+
+/** As `indexOfLargest`, where -Infinity means a token that is ruled out; -1 if all are. */
+function indexOfLargestLeft(logits: Float32Array): number {
+  let best = -1;
   let largest = -Infinity;
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number;
@@ -99,20 +116,17 @@ function indexOfLargest(logits: Float32Array): number {
   return best;
 }
 
-function checkLogits(sequenceId: number, logits: Float32Array, vocabularySize: number): void {
-  if (logits.length !== vocabularySize) {
-    throw new StagecoachError(
-      "INTERNAL",
-      `sequence ${sequenceId} got ${logits.length} logits for a vocabulary of ${vocabularySize}`,
-      { details: { sequenceId } },
-    );
-  }
-  // Zero times anything finite is zero; NaN and infinities make the sum NaN.
-  let sum = 0;
-  for (let id = 0; id < logits.length; id++) sum += (logits[id] as number) * 0;
-  if (sum === 0) return;
+function wrongLength(sequenceId: number, logits: Float32Array, vocabularySize: number): StagecoachError {
+  return new StagecoachError(
+    "INTERNAL",
+    `sequence ${sequenceId} got ${logits.length} logits for a vocabulary of ${vocabularySize}`,
+    { details: { sequenceId } },
+  );
+}
+
+function notFinite(sequenceId: number, logits: Float32Array): StagecoachError {
   const bad = logits.findIndex((logit) => !Number.isFinite(logit));
-  throw new StagecoachError(
+  return new StagecoachError(
     "INTERNAL",
     `sequence ${sequenceId} cannot go on: the model's logit for token ${bad} is ${logits[bad]}. ` +
       "Weights or cache are damaged; verify the model, or use another variant",

@@ -1,3 +1,5 @@
+import { expNegative, negligibleExponent } from "./exp-negative.js";
+
 /** Natural log-probabilities of one distribution. */
 export interface LogProbabilities {
   of(tokenId: number): number;
@@ -11,7 +13,10 @@ export interface LogProbabilities {
  */
 export function logProbabilities(logits: Float32Array, largest: number): LogProbabilities {
   let sum = 0;
-  for (let id = 0; id < logits.length; id++) sum += Math.exp((logits[id] as number) - largest);
+  for (let id = 0; id < logits.length; id++) {
+    const exponent = (logits[id] as number) - largest;
+    if (exponent >= negligibleExponent) sum += expNegative(exponent);
+  }
   const logOfSum = largest + Math.log(sum);
   const of = (tokenId: number): number => (logits[tokenId] as number) - logOfSum;
   return {
