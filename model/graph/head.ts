@@ -18,6 +18,9 @@ export function head(
   const packed = weights.product(tiedEmbedding ? "embed" : "head");
   const logits = product(graph, weights, new ProductInput(graph, normed, hiddenSize), packed);
   graph.output(graphOutputs.logits, logits, "f32", ["R", vocabularySize]);
-  const best = graph.op("ArgMax", [logits], { axis: 1, keepdims: 0 });
-  graph.output(graphOutputs.best, best, "i64", ["R"]);
+  const best = graph.op("ArgMax", [logits], { axis: 1, keepdims: 1 });
+  const bestLogits = graph.op("GatherElements", [logits, best], { axis: 1 });
+  const flat = graph.integers(-1);
+  graph.output(graphOutputs.best, graph.op("Reshape", [best, flat]), "i64", ["R"]);
+  graph.output(graphOutputs.bestLogits, graph.op("Reshape", [bestLogits, flat]), "f32", ["R"]);
 }

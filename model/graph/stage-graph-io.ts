@@ -36,6 +36,8 @@ export const graphOutputs = {
   logits: "logits",
   /** i64 `[R]`: the most likely tokens, last stage only. */
   best: "best",
+  /** f32 `[R]`: their logits, last stage only. */
+  bestLogits: "best_logits",
 } as const;
 
 /** f32 `[B, kvHeadCount, 1, C, headSize]`: keys of a layer's past tokens. */

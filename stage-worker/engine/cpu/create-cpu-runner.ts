@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
 import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
+import type { Sampler } from "../../sampler/create-sampler.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -16,8 +17,7 @@ import { KvRows } from "./kv-rows.js";
 import { openSession } from "./open-session.js";
 import { RotaryRows } from "./rotary-rows.js";
 import { type FeedContext, runFeeds } from "./run-feeds.js";
-import { planRuns, runTokens, type StageRun } from "./stage-run.js";
-import type { TokenSampler } from "./token-sampler.js";
+import { planRuns, type RunSlice, runTokens, type StageRun } from "./stage-run.js";
 import { stageWeightBytes } from "./weight-bytes.js";
 
 /**
@@ -26,7 +26,7 @@ import { stageWeightBytes } from "./weight-bytes.js";
  * @throws StagecoachError RESOURCE_EXHAUSTED when memory does not hold the weights and one KV block,
  * DATA_LOSS when the graph cannot be opened.
  */
-export async function createCpuRunner(options: RunnerOptions, sampler: TokenSampler): Promise<StageRunner> {
+export async function createCpuRunner(options: RunnerOptions, sampler: Sampler): Promise<StageRunner> {
   const { config } = options.manifest;
   const weightBytes = stageWeightBytes(options);
   const blockCount = kvBlockCount(options, weightBytes);
@@ -53,7 +53,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: TokenSamp
   }
 
   async function compute(run: StageRun, input: StageInput): Promise<RunResult> {
-    const outputs = await runSession(session, runFeeds(feedContext, run, input), wantedOutputs(run));
+    const outputs = await runSession(session, runFeeds(feedContext, run, input), wantedOutputs(run), run);
     const newKv = outputs[graphOutputs.newKv];
     if (newKv) appendKv(run, newKv.data as Float32Array);
     return { run, outputs };
@@ -62,7 +62,8 @@ export async function createCpuRunner(options: RunnerOptions, sampler: TokenSamp
   function wantedOutputs(run: StageRun): string[] {
     const kvOutputs = options.endLayer > options.firstLayer ? [graphOutputs.newKv] : [];
     if (!options.head) return [graphOutputs.hidden, ...kvOutputs];
-    return [plainGreedy(run) ? graphOutputs.best : graphOutputs.logits, ...kvOutputs];
+    if (!plainGreedy(run)) return [graphOutputs.logits, ...kvOutputs];
+    return [graphOutputs.best, graphOutputs.bestLogits, ...kvOutputs];
   }
 
   function plainGreedy({ slices }: StageRun): boolean {
@@ -74,10 +75,8 @@ export async function createCpuRunner(options: RunnerOptions, sampler: TokenSamp
 
   function sampleRun({ run, outputs }: RunResult): SampledToken[] {
     const sampled = run.slices.filter(({ sample }) => sample);
-    const best = outputs[graphOutputs.best]?.data as BigInt64Array | undefined;
-    if (best) {
-      return sampled.map(({ sequenceId }, row) => ({ sequenceId, tokenId: Number(best[row]) }));
-    }
+    const best = outputs[graphOutputs.best];
+    if (best) return mostLikely(sampled, best, outputs[graphOutputs.bestLogits] as Tensor);
     const logits = outputs[graphOutputs.logits]?.data as Float32Array;
     const width = config.vocabularySize;
     return sampled.map(({ sequenceId, context, length }, row) =>
@@ -89,8 +88,8 @@ export async function createCpuRunner(options: RunnerOptions, sampler: TokenSamp
     blockCount,
     weightBytes,
     open(sequences) {
-      ledger.open(sequences);
       if (options.head) sampler.open(sequences);
+      ledger.open(sequences);
     },
     forward,
     closeSequences(sequenceIds) {
@@ -112,12 +111,14 @@ async function runSession(
   session: InferenceSession,
   feeds: Record<string, Tensor>,
   wanted: string[],
+  { slices }: StageRun,
 ): Promise<Record<string, Tensor>> {
   try {
     return (await session.run(feeds, wanted)) as Record<string, Tensor>;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StagecoachError("INTERNAL", `ONNX Runtime failed: ${reason}`, { cause: error });
+    const ids = slices.map(({ sequenceId }) => sequenceId).join(", ");
+    throw new StagecoachError("INTERNAL", `cannot compute sequences ${ids}: ${reason}`, { cause: error });
   }
 }
 
@@ -128,6 +129,15 @@ function appendKv({ arena, decode, slices }: StageRun, newKv: Float32Array): voi
   }
   const size = newKv.length / slices.length;
   for (const row of slices.keys()) arena.append(row, newKv.subarray(row * size, (row + 1) * size));
+}
+
+function mostLikely(slices: readonly RunSlice[], best: Tensor, logits: Tensor): SampledToken[] {
+  return slices.map(({ sequenceId }, row) => {
+    if (!Number.isFinite(logits.data[row] as number)) {
+      throw new StagecoachError("INTERNAL", `sequence ${sequenceId} came to logits that are not finite`);
+    }
+    return { sequenceId, tokenId: Number(best.data[row]) };
+  });
 }
 
 /** Hidden states of all runs in the order of the batch. */
