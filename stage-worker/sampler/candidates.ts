@@ -26,6 +26,7 @@ export function createCandidates(vocabularySize: number): Candidates {
  *
  * @param logits f32 `[vocabularySize]`
  * @param largest the largest of them
+ * @param leastWeight candidates that weigh clearly less are not wanted; 0 for none
  */
 export function fillCandidates(
   candidates: Candidates,
@@ -33,8 +34,11 @@ export function fillCandidates(
   largest: number,
   temperature: number,
   topK: number,
+  leastWeight: number,
 ): void {
   const { ids, exponents, weights } = candidates;
+  // A little lower than asked for, so that rounding leaves none out.
+  const leastExponent = Math.max(negligibleExponent, Math.log(leastWeight) - 1e-9);
   const limit = topK > 0 && topK < logits.length ? limitOfBest(logits, topK) : nothingLeftOut;
   const inverse = 1 / temperature;
   let equals = limit.equals;
@@ -43,7 +47,7 @@ export function fillCandidates(
     const logit = logits[id] as number;
     if (logit < limit.value || (logit === limit.value && equals-- <= 0)) continue;
     const exponent = logit === largest ? 0 : (logit - largest) * inverse;
-    if (exponent < negligibleExponent) continue;
+    if (exponent < leastExponent) continue;
     ids[count] = id;
     exponents[count] = exponent;
     weights[count] = expNegative(exponent);
@@ -176,13 +180,9 @@ export function drawCandidate({ ids, weights, count }: Candidates, random: numbe
   for (let index = 0; index < count; index++) total += weights[index] as number;
   const target = random * total;
   let sum = 0;
-  let last = 0;
   for (let index = 0; index < count; index++) {
-    const weight = weights[index] as number;
-    if (weight === 0) continue;
-    sum += weight;
-    last = index;
-    if (sum > target) break;
+    sum += weights[index] as number;
+    if (sum > target) return ids[index] as number;
   }
-  return ids[last] as number;
+  return ids[count - 1] as number;
 }

@@ -1,7 +1,14 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { SampledToken, SequenceOpening } from "../engine/stage-runner.js";
 import { adjustLogits, adjustsLogits } from "./adjust-logits.js";
-import { createCandidates, drawCandidate, fillCandidates, keepMinP, keepTopP } from "./candidates.js";
+import {
+  createCandidates,
+  drawCandidate,
+  drawFromAll,
+  fillCandidates,
+  keepMinP,
+  keepTopP,
+} from "./candidates.js";
 import { logProbabilities } from "./log-probabilities.js";
 import { openSequence, type SampledSequence } from "./open-sequence.js";
 import { positionRandom } from "./position-random.js";
@@ -42,7 +49,8 @@ export function createSampler(vocabularySize: number): Sampler {
     position: number,
   ): number => {
     const { temperature, topK, topP, minP, seed } = sequence.sampling;
-    fillCandidates(candidates, logits, largest, temperature, topK);
+    // What min-p leaves out still counts for top-p.
+    fillCandidates(candidates, logits, largest, temperature, topK, topP < 1 ? 0 : minP);
     if (topP < 1) keepTopP(candidates, topP);
     if (minP > 0) keepMinP(candidates, minP);
     return drawCandidate(candidates, positionRandom(seed, position));

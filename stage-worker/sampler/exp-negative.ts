@@ -13,7 +13,8 @@ const table = Float64Array.from({ length: -negligibleExponent * cellsPerUnit + 1
 export function expNegative(exponent: number): number {
   const cells = -exponent * cellsPerUnit;
   const cell = cells | 0;
-  const rest = (cell - cells) / cellsPerUnit;
-  const series = 1 + rest * (1 + (rest / 2) * (1 + (rest / 3) * (1 + rest / 4)));
+  const rest = (cell - cells) * (1 / cellsPerUnit);
+  const square = rest * rest;
+  const series = 1 + rest + square * (1 / 2 + rest * (1 / 6) + square * (1 / 24));
   return (table[cell] as number) * series;
 }
