@@ -2,7 +2,8 @@ import type { Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
 import type { RunnerSpec } from "./create-runner.js";
-import type { EngineFrame, EngineResult, FromEngine, ToEngine } from "./engine-messages.js";
+import { Departures } from "./departures.js";
+import type { EngineFrame, EngineResult, EngineThreadData, FromEngine, ToEngine } from "./engine-messages.js";
 import { type EngineStats, SharedStats } from "./shared-stats.js";
 import { startThread } from "./start-thread.js";
 
@@ -28,6 +29,7 @@ export class EngineHost {
   readonly weightBytes: number;
   readonly #thread: Worker;
   readonly #stats: SharedStats;
+  readonly #departures: Departures;
   readonly #wall = new WallClock();
   #closing: Promise<void> | undefined;
 
@@ -38,10 +40,12 @@ export class EngineHost {
   static async start(spec: RunnerSpec, listeners: EngineListeners, signal: AbortSignal): Promise<EngineHost> {
     signal.throwIfAborted();
     const stats = new SharedStats();
-    const thread = startThread("engine-thread", { spec, stats: stats.buffer });
+    const departures = new Departures();
+    const data: EngineThreadData = { spec, stats: stats.buffer, departures: departures.buffer };
+    const thread = startThread("engine-thread", data);
     try {
       const { blockCount, weightBytes } = await firstMessage(thread, signal);
-      return new EngineHost(thread, stats, { blockCount, weightBytes }, listeners);
+      return new EngineHost(thread, { stats, departures }, { blockCount, weightBytes }, listeners);
     } catch (reason) {
       await thread.terminate();
       throw reason;
@@ -50,14 +54,15 @@ export class EngineHost {
 
   private constructor(
     thread: Worker,
-    stats: SharedStats,
+    shared: { stats: SharedStats; departures: Departures },
     facts: { blockCount: number; weightBytes: number },
     listeners: EngineListeners,
   ) {
     this.blockCount = facts.blockCount;
     this.weightBytes = facts.weightBytes;
     this.#thread = thread;
-    this.#stats = stats;
+    this.#stats = shared.stats;
+    this.#departures = shared.departures;
     thread.on("message", (message: FromEngine) => {
       if (this.#closing !== undefined) return;
       if (message.kind === "result") listeners.onResult(message.result);
@@ -76,7 +81,7 @@ export class EngineHost {
 
   /** Tells the engine that one of its results has left the process. */
   resultSent(): void {
-    this.#post({ kind: "sent" });
+    if (this.#departures.add()) this.#post({ kind: "departed" });
   }
 
   stats(): EngineStats {

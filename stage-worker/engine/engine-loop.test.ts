@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { batchOf, opening, runnerOptions, type SliceOf } from "../../test/fixtures/stage-fixtures.js";
+import { Departures } from "./departures.js";
 import { EngineLoop } from "./engine-loop.js";
 import type { EngineFrame, EngineResult } from "./engine-messages.js";
 import { SharedStats } from "./shared-stats.js";
@@ -9,11 +10,13 @@ import type { StageRunner } from "./stage-runner.js";
 let nowUs: number;
 let results: EngineResult[];
 let stats: SharedStats;
+let departures: Departures;
 
 beforeEach(() => {
   nowUs = 0;
   results = [];
   stats = new SharedStats();
+  departures = new Departures();
 });
 
 /** A loop over a runner whose forward takes a millisecond. */
@@ -27,6 +30,7 @@ function loopOver(runner: StageRunner): EngineLoop {
       },
     },
     stats,
+    departures,
     emit: (result) => {
       nowUs += 10;
       results.push(result);
@@ -46,6 +50,11 @@ function forward(slices: SliceOf[], sentAtUs = 0): EngineFrame {
   return { kind: "forward", batch, input: { kind: "hidden", hidden: new Float32Array(rows * 64) }, sentAtUs };
 }
 
+/** A result has left; the loop hears of it only when it waits. */
+async function departed(loop: EngineLoop): Promise<void> {
+  if (departures.add()) await loop.receive({ kind: "departed" });
+}
+
 function frame(content: EngineFrame) {
   return { kind: "frame" as const, frame: content, postedAtUs: 5_000_000 + nowUs };
 }
@@ -54,7 +63,7 @@ test("frames are computed in order and their time is accounted", async () => {
   const loop = hiddenLoop();
   nowUs = 500;
   await loop.receive(frame({ kind: "open", openings: [opening(1)] }));
-  await loop.receive({ kind: "sent" });
+  await departed(loop);
   await loop.receive(frame(forward([{ id: 1, length: 4, blocks: [0] }])));
   nowUs = 2_000;
   expect(results.map(({ output }) => output?.kind)).toEqual([undefined, "hidden"]);
@@ -75,7 +84,7 @@ test("it waits while two results have not left", async () => {
   await loop.receive(frame(forward([{ id: 1, context: 1 }])));
   expect(results).toHaveLength(2);
   nowUs += 70;
-  await loop.receive({ kind: "sent" });
+  await departed(loop);
   expect(results).toHaveLength(3);
   expect(stats.read(nowUs).times.waitOut).toBe(70);
 });
@@ -84,7 +93,7 @@ test("a batch that fails takes its sequences out of later frames, and nobody els
   const loop = hiddenLoop();
   const step = async (content: EngineFrame): Promise<EngineResult | undefined> => {
     await loop.receive(frame(content));
-    await loop.receive({ kind: "sent" });
+    await departed(loop);
     return results.at(-1);
   };
   await step({ kind: "open", openings: [opening(1), opening(2)] });
@@ -114,7 +123,7 @@ test("a failed opening is told with its sequences", async () => {
 test("a hop ends when an idle engine has the frame, or when it reached a busy one", async () => {
   const loop = hiddenLoop();
   await loop.receive(frame({ kind: "open", openings: [opening(1)] }));
-  await loop.receive({ kind: "sent" });
+  await departed(loop);
   nowUs += 1_000;
   const idle = frame(forward([{ id: 1, blocks: [0] }], 5_000_000 + nowUs - 300));
   nowUs += 40;

@@ -1,5 +1,6 @@
 import { Accounting, type Activity } from "./accounting.js";
 import { withoutBroken } from "./broken-sequences.js";
+import type { Departures } from "./departures.js";
 import { type EngineFrame, type EngineResult, failureOf, type ToEngine } from "./engine-messages.js";
 import type { SharedStats } from "./shared-stats.js";
 import type { StageOutput, StageRunner } from "./stage-runner.js";
@@ -11,6 +12,7 @@ const maxUnsent = 2;
 export interface EngineLoopOptions {
   readonly runner: StageRunner;
   readonly stats: SharedStats;
+  readonly departures: Departures;
   /** Hands a result to the host. */
   readonly emit: (result: EngineResult) => void;
   /** Whole microseconds, monotonic. */
@@ -32,7 +34,8 @@ export class EngineLoop {
   readonly #queue: QueuedFrame[] = [];
   /** Sequences that failed here; later frames with them were sent before the coordinator knew. */
   readonly #broken = new Set<number>();
-  #unsent = 0;
+  /** Results given, modulo 2^32 as departures are counted. */
+  #given = 0;
   #running = false;
   #work: Promise<void> = Promise.resolve();
   #idleSinceUs: number;
@@ -44,13 +47,11 @@ export class EngineLoop {
     this.#enter("waitIn");
   }
 
-  /** Takes a frame, or the news that a result has left; resolves when there is nothing more to do now. */
+  /** Takes a frame, or the news that results have left; resolves when there is nothing more to do now. */
   async receive(message: Exclude<ToEngine, { kind: "stop" }>): Promise<void> {
     if (message.kind === "frame") {
       this.#countHop(message);
       this.#queue.push(message);
-    } else {
-      this.#unsent--;
     }
     if (!this.#running) this.#work = this.#run();
     await this.#work;
@@ -64,19 +65,27 @@ export class EngineLoop {
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#unsent < maxUnsent) {
-      const next = this.#queue.shift();
-      if (next === undefined) break;
+    while (this.#queue.length > 0 && this.#mayGive()) {
+      const next = this.#queue.shift() as QueuedFrame;
       this.#enter("busy");
       const result = await this.#compute(next.frame);
       this.#enter("send");
-      this.#unsent++;
+      this.#given = (this.#given + 1) | 0;
       this.#options.stats.writeUsage(this.#options.runner.usage());
       this.#options.emit(result);
     }
     this.#running = false;
     this.#idleSinceUs = this.#options.wallUs();
     this.#enter(this.#queue.length > 0 ? "waitOut" : "waitIn");
+  }
+
+  /** Whether few enough results are on their way out. If not, a message will come when one has left. */
+  #mayGive(): boolean {
+    const { departures } = this.#options;
+    const unsent = (): number => (this.#given - departures.count) | 0;
+    if (unsent() < maxUnsent) return true;
+    departures.wait();
+    return unsent() < maxUnsent;
   }
 
   async #compute(frame: EngineFrame): Promise<EngineResult> {

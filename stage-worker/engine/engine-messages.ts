@@ -5,7 +5,9 @@ import type { RaggedBatch, SequenceOpening, StageInput, StageOutput } from "./st
 /** What the engine's thread is started with. */
 export interface EngineThreadData {
   readonly spec: RunnerSpec;
+  /** Memory of SharedStats and of Departures. */
   readonly stats: SharedArrayBuffer;
+  readonly departures: SharedArrayBuffer;
 }
 
 /** A frame as the engine takes it. */
@@ -23,8 +25,8 @@ export type EngineFrame =
 /** From the host to the engine. */
 export type ToEngine =
   | { kind: "frame"; frame: EngineFrame; postedAtUs: number }
-  /** A result has left the process. */
-  | { kind: "sent" }
+  /** Results have left that the engine waits for. */
+  | { kind: "departed" }
   | { kind: "stop" };
 
 /** From the engine to the host. Results come in the order of the frames, one each. */

@@ -1,18 +1,20 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
 import { createRunner } from "./create-runner.js";
+import { Departures } from "./departures.js";
 import { EngineLoop } from "./engine-loop.js";
 import { type EngineThreadData, type FromEngine, failureOf, type ToEngine } from "./engine-messages.js";
 import { SharedStats } from "./shared-stats.js";
 import type { StageRunner } from "./stage-runner.js";
 
 /** Entry of the engine's thread: makes the runner, then computes what the host posts until it is stopped. */
-async function main({ spec, stats }: EngineThreadData): Promise<void> {
+async function main({ spec, stats, departures }: EngineThreadData): Promise<void> {
   const runner = await createRunner(spec);
   const wall = new WallClock();
   const loop = new EngineLoop({
     runner,
     stats: new SharedStats(stats),
+    departures: new Departures(departures),
     emit: (result) => {
       const hidden = result.output?.kind === "hidden" ? [result.output.hidden.buffer as ArrayBuffer] : [];
       post({ kind: "result", result }, hidden);
