@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { SettingName, SettingValues } from "../common/config.js";
 import type { Home } from "../common/home.js";
 import { hasParent, reportProgress, reportReady } from "../common/parent-watch.js";
+import { createProgressLine, type ProgressLine } from "./progress-line.js";
 import { serveUntilEnded } from "./serve.js";
 import { addSettings, homeOf, readSettings } from "./setting-options.js";
 import { describeProcess, writeClusterFile } from "./state/cluster-file.js";
@@ -47,8 +48,13 @@ Examples:
       const values = readSettings(command, coordinatorSettings, model === undefined ? {} : { model });
       const home = homeOf(command);
       if (hasParent()) await serve(home, values, (line) => reportProgress(line));
-      else await withHome(home, () => serve(home, values, (line) => process.stderr.write(`${line}\n`)));
+      else await withHome(home, () => serve(home, values, plainProgress().say));
     });
+}
+
+/** A server's stderr is a log also on a terminal: nothing there is overwritten. */
+function plainProgress(): ProgressLine {
+  return createProgressLine({ write: (text) => process.stderr.write(text) });
 }
 
 async function serve(home: Home, values: Settings, onProgress: (line: string) => void): Promise<void> {

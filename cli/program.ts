@@ -51,8 +51,13 @@ Examples:
   $ stagecoach status --watch         see what each stage does
 `,
     );
-  const wanted = args.find((argument) => !argument.startsWith("-")) ?? "";
-  const modules = Object.hasOwn(commands, wanted) ? [commands[wanted]] : Object.values(commands);
-  for (const load of modules) (await load?.())?.register(program);
+  for (const load of modulesFor(args)) (await load()).register(program);
   return program;
+}
+
+function modulesFor(args: readonly string[]): readonly (() => Promise<CommandModule>)[] {
+  const wanted = args.find((argument) => !argument.startsWith("-"));
+  if (wanted === undefined && (args.includes("-V") || args.includes("--version"))) return [];
+  const command = wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
+  return command === undefined ? Object.values(commands) : [command];
 }

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import type { Home } from "../common/home.js";
+import { createProgressLine } from "./progress-line.js";
 import { askedToEnd } from "./serve.js";
 import { addSettings, homeOf, readSettings } from "./setting-options.js";
 import { withHome } from "./state/with-home.js";
@@ -34,7 +36,7 @@ async function up(command: Command, values: UpSettings): Promise<void> {
     const interrupted = new AbortController();
     void asked.then(() => interrupted.abort());
     const signal = AbortSignal.any([interrupted.signal, lost]);
-    const cluster = await startCluster({ home, values, signal, onProgress: say });
+    const cluster = await start(home, values, signal);
     // When this process is ended by force, a second Ctrl-C say, its children go with it.
     process.once("exit", () => cluster.kill());
     describe(cluster, values);
@@ -44,6 +46,15 @@ async function up(command: Command, values: UpSettings): Promise<void> {
     if (broken !== undefined) throw broken;
     if (lost.aborted) throw lost.reason;
   });
+}
+
+async function start(home: Home, values: UpSettings, signal: AbortSignal): Promise<RunningLocalCluster> {
+  const progress = createProgressLine();
+  try {
+    return await startCluster({ home, values, signal, onProgress: progress.say });
+  } finally {
+    progress.end();
+  }
 }
 
 function describe(cluster: RunningLocalCluster, values: UpSettings): void {

@@ -6,7 +6,7 @@ import { type Code, StagecoachError } from "../../common/errors.js";
 import { type ChildMessage, parseChildMessage } from "../../common/parent-watch.js";
 import { isErrno } from "../../model/store/disk.js";
 import { signalProcess } from "../state/end-process.js";
-import { lastLines } from "./last-lines.js";
+import { lastWords } from "./last-words.js";
 
 /** What to start. */
 export interface ChildOptions {
@@ -110,10 +110,10 @@ export class Child {
       return new StagecoachError(this.#failure.code as Code, `${this.name}: ${this.#failure.message}`);
     }
     const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`;
-    const tail = lastLines(this.logPath, 3);
+    const words = lastWords(this.logPath, 3).map((line) => `\n  ${line}`);
     return new StagecoachError(
       "UNAVAILABLE",
-      `the ${this.name} (process ${this.pid}) ended ${how}; its log is ${this.logPath}${tail === "" ? "" : `, and ends:\n${tail}`}`,
+      `the ${this.name} (process ${this.pid}) ended ${how}; its log is ${this.logPath}${words.length > 0 ? ":" : ""}${words.join("")}`,
     );
   }
 

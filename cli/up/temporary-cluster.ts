@@ -1,4 +1,5 @@
 import type { Home } from "../../common/home.js";
+import { createProgressLine } from "../progress-line.js";
 import { withHome } from "../state/with-home.js";
 import { startCluster, type UpSettings } from "./start-cluster.js";
 
@@ -13,8 +14,13 @@ export async function withTemporaryCluster(
   body: (address: string) => Promise<void>,
 ): Promise<void> {
   await withHome(home, async (lost) => {
-    const onProgress = (line: string) => process.stderr.write(`${line}\n`);
-    const cluster = await startCluster({ home, values, signal: AbortSignal.any([signal, lost]), onProgress });
+    const progress = createProgressLine();
+    const cluster = await startCluster({
+      home,
+      values,
+      signal: AbortSignal.any([signal, lost]),
+      onProgress: progress.say,
+    }).finally(progress.end);
     const broken = cluster.broken.then((error) => {
       throw error;
     });

@@ -56,7 +56,7 @@ describe("a child", () => {
   test("that crashes is told of with its exit code and the end of its log", async () => {
     const child = await startFake("crashes");
     await expect(child.ready(never)).rejects.toThrow(
-      /ended with code 7; its log is .*\n*first line\nlast line$/,
+      /ended with code 7; its log is .*:\n {2}first line\n {2}last line$/,
     );
   });
 
