@@ -1,4 +1,4 @@
-import { StagecoachError } from "../../common/errors.js";
+import { checkInput, tokenCount } from "./check-input.js";
 import { SequenceLedger } from "./sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -145,42 +145,4 @@ function createPause(): (ms: number) => void {
     if (owedMs > 0) Atomics.wait(cell, 0, 0, owedMs);
     owedMs = Math.max(owedMs - (performance.now() - startedMs), -1);
   };
-}
-
-function checkInput(
-  batch: RaggedBatch,
-  input: StageInput,
-  model: { embedding: boolean; hiddenSize: number; vocabularySize: number },
-): void {
-  const tokens = tokenCount(batch);
-  const ids = batch.sequenceIds.join(", ");
-  const wanted = model.embedding ? "tokens" : "hidden";
-  if (input.kind !== wanted) {
-    throw new StagecoachError(
-      "INTERNAL",
-      `sequences ${ids} came as ${input.kind}; this stage takes ${wanted}`,
-    );
-  }
-  const [count, expected] =
-    input.kind === "tokens"
-      ? [input.tokenIds.length, tokens]
-      : [input.hidden.length, tokens * model.hiddenSize];
-  if (count !== expected) {
-    throw new StagecoachError(
-      "INTERNAL",
-      `sequences ${ids} came with ${count} ${wanted} values, not ${expected}`,
-    );
-  }
-  const alien =
-    input.kind === "tokens" ? input.tokenIds.find((tokenId) => tokenId >= model.vocabularySize) : undefined;
-  if (alien !== undefined) {
-    throw new StagecoachError(
-      "INTERNAL",
-      `sequences ${ids} have token ${alien}; there are ${model.vocabularySize}`,
-    );
-  }
-}
-
-function tokenCount(batch: RaggedBatch): number {
-  return batch.lengths.reduce((sum, length) => sum + length, 0);
 }

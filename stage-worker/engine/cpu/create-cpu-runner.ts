@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
 import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
+import { checkInput } from "../check-input.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -43,7 +44,10 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     rotary: new RotaryRows(config),
   };
 
+  const inputShape = { ...config, embedding: options.embedding };
+
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
+    checkInput(batch, input, inputShape);
     ledger.advance(batch);
     const results: RunResult[] = [];
     for (const run of planRuns(batch, kv)) results.push(await compute(run, input));
