@@ -19,7 +19,8 @@ export function describeBottleneck({ workers }: PlanRequest, choice: Choice): st
     };
   });
   const slowest = [...stages, ...links].reduce((most, each) => (each.timeMs > most.timeMs ? each : most));
-  if (timing.totalMs / inFlight <= slowest.timeMs * (1 + 1e-9)) return slowest.words;
+  // A little more than the slowest is what even stages with short hops come to.
+  if (timing.totalMs / inFlight <= slowest.timeMs * 1.05) return slowest.words;
   if (inFlight < laneCount || inFlight === 1) {
     return `the way through all stages: ${milliseconds(timing.totalMs)} a token of a sequence, too few sequences to overlap it`;
   }

@@ -14,16 +14,19 @@ export function leftOutWorkers(request: PlanRequest, choice: Choice): Plan["left
 }
 
 function reasonFor(request: PlanRequest, choice: Choice, worker: number): string {
-  const { memory } = choice.cost;
-  if (!memory.holdsAnyLayer(worker)) {
-    const freeBytes = request.workers[worker]?.freeMemoryBytes ?? 0;
-    return `its ${formatBytes(freeBytes)} of free memory are less than a stage of one layer needs (${formatBytes(memory.leastStageBytes)})`;
+  const { stages, model, workers } = request;
+  if (stages !== undefined) {
+    return `${stages === 1 ? "only one stage was" : `exactly ${stages} stages were`} asked for`;
   }
-  if (request.stages !== undefined) {
-    return `${request.stages === 1 ? "only one stage was" : `exactly ${request.stages} stages were`} asked for`;
-  }
+  if (choice.stageCount > model.layerCount) return "the model has no layer left for one more stage";
   const withIt = bestWith(request, choice, worker);
-  if (withIt === undefined) return "the model has no layer left for one more stage";
+  if (withIt === undefined) {
+    const { leastStageBytes } = choice.cost.memory;
+    const freeBytes = workers[worker]?.freeMemoryBytes ?? 0;
+    return freeBytes < leastStageBytes
+      ? `its ${formatBytes(freeBytes)} of free memory are less than a stage of one layer needs (${formatBytes(leastStageBytes)})`
+      : `its ${formatBytes(freeBytes)} of free memory are too little for any cut beside the others`;
+  }
   const [now, then] = [choice.tokensPerSecond, withIt.tokensPerSecond];
   if (then > now * 0.995) return `it would bring nothing: ${rate(now)} tok/s with it or without`;
   return `decoding would fall from ${rate(now)} to ${rate(then)} tok/s with it`;
@@ -32,7 +35,6 @@ function reasonFor(request: PlanRequest, choice: Choice, worker: number): string
 /** The best that one more stage on this worker could reach, wherever it stands among the others. */
 function bestWith(request: PlanRequest, { assignment }: Choice, worker: number): Choice | undefined {
   const stageCount = assignment.order.length + 1;
-  if (stageCount > request.model.layerCount + 1) return undefined;
   let best: Choice | undefined;
   for (const shape of shapesOf(request, [stageCount])) {
     const orders = Array.from({ length: stageCount }, (_, position) =>

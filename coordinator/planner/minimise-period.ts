@@ -34,8 +34,8 @@ export function minimisePeriod(search: LimitSearch, inFlight: number): Assignmen
     crossing < limits.length ? limitAt(crossing) : Infinity,
     crossing > lowest ? shareAt(crossing - 1) : Infinity,
   );
-  // The sums were rounded; without the slack the limit that gave them could miss itself.
-  return search.leastTotal(periodMs * (1 + 1e-12))?.assignment;
+  // Sums are rounded and weighed a little; without the slack the limit that gave them could miss itself.
+  return search.leastTotal(periodMs * (1 + 1e-8))?.assignment;
 }
 
 /** The first index from `start` on where a condition that never turns false again holds; else `count`. */

@@ -1,5 +1,5 @@
 import type { Assignment } from "./assignment.js";
-import type { CostModel } from "./cost-model.js";
+import { type CostModel, evenedMs } from "./cost-model.js";
 import { canEnd, furthestEnd, possibleLimits } from "./furthest-layer.js";
 import type { LimitSearch } from "./minimise-period.js";
 
@@ -68,9 +68,8 @@ export class OrderSearch implements LimitSearch {
         const soFarMs = best[from] as number;
         if (soFarMs === Infinity) continue;
         const end = furthestEnd(cost, limitMs, worker, from, layerCount, stage === 0) ?? from;
-        const withoutLayersMs = soFarMs + cost.stageMs(worker, 0, stage === 0, false);
         for (let to = from + 1; to <= end; to++) {
-          const totalMs = withoutLayersMs + (to - from) * cost.layerMs(worker);
+          const totalMs = soFarMs + evenedMs(cost.stageMs(worker, to - from, stage === 0, false), limitMs);
           if (totalMs >= (next[to] as number)) continue;
           next[to] = totalMs;
           begin[to] = from;
@@ -91,7 +90,8 @@ export class OrderSearch implements LimitSearch {
     let totalMs = Infinity;
     let from = 0;
     for (let covered = 0; covered <= layerCount; covered++) {
-      const timeMs = (best[covered] as number) + cost.stageMs(worker, layerCount - covered, first, true);
+      const lastMs = cost.stageMs(worker, layerCount - covered, first, true);
+      const timeMs = (best[covered] as number) + evenedMs(lastMs, limitMs);
       if (timeMs >= totalMs || !canEnd(cost, limitMs, worker, covered, first)) continue;
       totalMs = timeMs;
       from = covered;

@@ -14,7 +14,10 @@ export function searchExactly(request: PlanRequest, shapes: readonly Shape[]): C
     .sort((a, b) => b.atMost - a.atMost);
   let best: Choice | undefined;
   for (const { shape, search, atMost } of promising) {
-    if (best !== undefined && atMost < best.tokensPerSecond * (1 - 1e-9)) break;
+    const toBeat = (best?.tokensPerSecond ?? 0) * (1 - 1e-9);
+    if (atMost < toBeat) break;
+    const leastTotalMs = search.leastTotal(Infinity)?.totalMs ?? Infinity;
+    if (tokensPerSecond(request.concurrency, leastTotalMs) < toBeat) continue;
     const assignment = minimisePeriod(search, shape.inFlight);
     if (assignment !== undefined) best = betterOf(best, choiceOf(request, shape, assignment));
   }

@@ -1,5 +1,5 @@
 import type { Assignment } from "./assignment.js";
-import type { CostModel } from "./cost-model.js";
+import { type CostModel, evenedMs } from "./cost-model.js";
 import { canEnd, furthestEnd, possibleLimits } from "./furthest-layer.js";
 import type { LimitSearch } from "./minimise-period.js";
 
@@ -85,6 +85,9 @@ class LeastTotal {
   readonly #before: Int32Array;
   /** How far a stage that is neither first nor last gets, by worker and first layer. */
   readonly #ends: Int32Array;
+  /** Evened times of stages that are not the last, by worker and layers. */
+  readonly #stageMs: readonly Float64Array[];
+  readonly #firstStageMs: readonly Float64Array[];
   #bestMs = Infinity;
   #best: { before: number; worker: number } | undefined;
 
@@ -97,6 +100,14 @@ class LeastTotal {
     this.#totalMs = new Float64Array(states).fill(Infinity);
     this.#before = new Int32Array(states).fill(-1);
     const { workerCount, layerCount } = cost;
+    const times = (first: boolean): Float64Array[] =>
+      Array.from({ length: workerCount }, (_, worker) =>
+        Float64Array.from({ length: layerCount + 1 }, (_, layers) =>
+          evenedMs(cost.stageMs(worker, layers, first, false), limitMs),
+        ),
+      );
+    this.#stageMs = times(false);
+    this.#firstStageMs = times(true);
     this.#ends = Int32Array.from({ length: workerCount * (layerCount + 1) }, (_, at) => {
       const from = at % (layerCount + 1);
       const worker = (at - from) / (layerCount + 1);
@@ -108,7 +119,8 @@ class LeastTotal {
     const { workerCount, layerCount, coordinator } = this.#cost;
     for (let worker = 0; worker < workerCount; worker++) this.#extend(-1, 0, coordinator, 0, 0, worker);
     for (const mask of this.#masks) {
-      for (let last = 0; last < workerCount; last++) {
+      // From the highest on: of equal orders the first by index is kept.
+      for (let last = workerCount - 1; last >= 0; last--) {
         if ((mask & (1 << last)) === 0) continue;
         for (let covered = 1; covered <= layerCount; covered++) {
           const state = this.#stateOf(mask, last, covered);
@@ -135,7 +147,7 @@ class LeastTotal {
     if (stages === this.#stageCount) {
       const totalMs =
         startMs +
-        cost.stageMs(worker, cost.layerCount - covered, first, true) +
+        evenedMs(cost.stageMs(worker, cost.layerCount - covered, first, true), this.#limitMs) +
         cost.hopMs(worker, cost.coordinator);
       if (totalMs >= this.#bestMs || cost.transferMs(worker, cost.coordinator) > this.#limitMs) return;
       if (!canEnd(cost, this.#limitMs, worker, covered, first)) return;
@@ -148,10 +160,9 @@ class LeastTotal {
       ? (furthestEnd(cost, this.#limitMs, worker, 0, mostEnd, true) ?? 0)
       : Math.min(mostEnd, this.#ends[worker * (cost.layerCount + 1) + covered] as number);
     const next = this.#stateOf(mask | (1 << worker), worker, covered);
-    const withoutLayersMs = startMs + cost.stageMs(worker, 0, first, false);
-    const layerMs = cost.layerMs(worker);
+    const times = (first ? this.#firstStageMs : this.#stageMs)[worker] as Float64Array;
     for (let layers = 1; layers <= end - covered; layers++) {
-      const totalMs = withoutLayersMs + layers * layerMs;
+      const totalMs = startMs + (times[layers] as number);
       if (totalMs >= (this.#totalMs[next + layers] as number)) continue;
       this.#totalMs[next + layers] = totalMs;
       this.#before[next + layers] = state;

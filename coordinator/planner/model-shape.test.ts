@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import type { Blob, Manifest } from "../../model/store/manifest.js";
+import { modelShape } from "./model-shape.js";
+
+function blob(role: Blob["role"], sizeBytes: number, layer?: number): Blob {
+  return {
+    role,
+    sizeBytes,
+    sha256: "0".repeat(64),
+    tensors: [],
+    products: [],
+    ...(layer !== undefined && { layer }),
+  };
+}
+
+const manifest: Manifest = {
+  formatVersion: 1,
+  model: "tiny",
+  variant: "f32",
+  origin: { kind: "gguf", name: "tiny.gguf" },
+  config: {
+    architecture: "llama",
+    layerCount: 2,
+    hiddenSize: 64,
+    headCount: 8,
+    kvHeadCount: 4,
+    headSize: 8,
+    feedForwardSize: 172,
+    vocabularySize: 512,
+    contextLength: 128,
+    normEpsilon: 1e-5,
+    ropeBase: 10_000,
+    ropeDimension: 8,
+    ropeInterleaved: true,
+    ropeScaling: { kind: "none" },
+    attentionBias: false,
+    tiedEmbedding: true,
+  },
+  blobs: [blob("embed", 1_000), blob("layer", 20, 0), blob("layer", 30, 1), blob("head", 4)],
+  tokenizer: { sha256: "0".repeat(64), sizeBytes: 1 },
+  generationDefaults: {},
+  packedAt: "2026-01-01T00:00:00Z",
+};
+
+test("takes sizes from the blobs and KV from the heads", () => {
+  expect(modelShape(manifest)).toEqual({
+    layerCount: 2,
+    hiddenSize: 64,
+    kvBytesPerTokenLayer: 2 * 4 * 8 * 4,
+    embeddingBytes: 1_000,
+    layerBytes: [20, 30],
+    headBytes: 4,
+    tiedEmbedding: true,
+  });
+  expect(modelShape(manifest, 2).kvBytesPerTokenLayer).toBe(2 * 4 * 8 * 2);
+});
+
+test("names a blob that the manifest lacks", () => {
+  const lacking = { ...manifest, blobs: manifest.blobs.filter((each) => each.layer !== 1) };
+  expect(() => modelShape(lacking)).toThrow(
+    "the manifest of tiny (f32) has no blob for layer 1: pull the model again",
+  );
+});
