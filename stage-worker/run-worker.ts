@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { StagecoachError } from "../common/errors.js";
-import { connectEvents } from "../common/events/connect-events.js";
 import { readMemory } from "../common/free-memory.js";
 import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
@@ -11,11 +10,8 @@ import { openStore } from "../model/store/model-store.js";
 import { advertisedAddress } from "./advertised-address.js";
 import type { Device } from "./engine/create-runner.js";
 import type { SimulationOptions } from "./engine/simulated-runner.js";
-import { joinCluster } from "./membership/join-cluster.js";
-import type { JoinSession } from "./membership/join-session.js";
-import { StageEvents } from "./membership/stage-events.js";
+import { Presence } from "./membership/presence.js";
 import { BlobKeeper } from "./transport/blob-keeper.js";
-import { describeStage } from "./transport/describe-stage.js";
 import { ModelMeasurer } from "./transport/model-measurer.js";
 import { stageService } from "./transport/stage-service.js";
 import { StageSlot } from "./transport/stage-slot.js";
@@ -68,7 +64,6 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   checkOptions(options);
   const { home, workerId, device, threads, simulation, throttle } = options;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
-  const incarnation = randomUUID();
   const memoryLimitBytes = () => options.memoryLimitBytes ?? Math.floor(readMemory().freeBytes * freeShare);
   const spec = { device, ...(simulation && { simulation }), ...(throttle !== undefined && { throttle }) };
   const blobs = new BlobKeeper(openStore(home), log);
@@ -77,76 +72,51 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     blobs,
     blobsFolder: home.blobs,
     memoryLimitBytes,
-    onChange: () => {
-      session?.beat();
-      events?.publishState();
-    },
+    onChange: () => presence.changed(),
     log,
   });
   const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, memoryLimitBytes, log });
+  const measure: typeof measurer.measure = (request, signal) => measurer.measure(request, signal);
   const server = await startGrpc({
-    services: [
-      stageService({ slot, threads, measure: (request, signal) => measurer.measure(request, signal) }),
-    ],
+    services: [stageService({ slot, threads, measure })],
     listen: options.listen,
     log,
   });
   server.setServing(true);
 
-  let session: JoinSession | undefined;
-  let events: StageEvents | undefined;
-  const leaving = new AbortController();
-  const heartbeat = () => ({
-    stage: describeStage(slot.state),
-    freeMemoryBytes: readMemory().freeBytes,
-    residentBytes: process.memoryUsage.rss(),
-  });
-  const disconnect = async (): Promise<void> => {
-    const publisher = events;
-    session = undefined;
-    events = undefined;
-    await publisher?.close();
-  };
-  const membership = joinCluster(
-    {
-      address: options.join,
-      hello: () => ({
-        workerId,
-        incarnation,
-        version,
-        address: options.advertise ?? advertisedAddress(server.address),
-        device,
-        threads,
-        totalMemoryBytes: readMemory().totalBytes,
-        freeMemoryBytes: memoryLimitBytes(),
-        processId: process.pid,
-      }),
-      heartbeat,
-      onWelcome: ({ cluster, natsUrl }, welcomed) => {
-        session = welcomed;
-        const stageIndex = () => (slot.state.kind === "idle" ? undefined : slot.state.place.stageIndex);
-        const publisher = connectEvents({ url: natsUrl, cluster, log });
-        events = new StageEvents({ events: publisher, workerId, incarnation, stageIndex, heartbeat });
-        log.info({ cluster, coordinator: options.join }, "joined the cluster");
-      },
-      onLost: () => {
-        const gone = new StagecoachError("UNAVAILABLE", "the coordinator went away");
-        Promise.all([slot.unload(gone), disconnect()]).catch((err: unknown) =>
-          log.error({ err }, "unloading failed"),
-        );
-      },
-      log,
+  const incarnation = randomUUID();
+  const unload = (why: string): Promise<void> => slot.unload(new StagecoachError("UNAVAILABLE", why));
+  const presence = new Presence({
+    address: options.join,
+    workerId,
+    incarnation,
+    hello: () => ({
+      workerId,
+      incarnation,
+      version,
+      address: options.advertise ?? advertisedAddress(server.address),
+      device,
+      threads,
+      totalMemoryBytes: readMemory().totalBytes,
+      freeMemoryBytes: memoryLimitBytes(),
+      processId: process.pid,
+    }),
+    state: () => slot.state,
+    onLost: () => {
+      unload("the coordinator went away").catch((err: unknown) => log.error({ err }, "unloading failed"));
     },
-    leaving.signal,
-  );
+    log,
+  });
 
-  const end = async (): Promise<void> => {
-    leaving.abort();
-    await slot.unload(new StagecoachError("UNAVAILABLE", `worker ${workerId} ends`));
-    await disconnect();
-    await server.close(serverGraceMs);
-  };
-  const closed = membership.then((reason) => log.info({ reason }, "leaving the cluster")).finally(end);
+  const leaving = new AbortController();
+  const closed = presence
+    .run(leaving.signal)
+    .then((reason) => log.info({ reason }, "leaving the cluster"))
+    .finally(async () => {
+      await unload(`worker ${workerId} ends`);
+      await presence.close();
+      await server.close(serverGraceMs);
+    });
   // Whoever started the worker may look at `closed` late.
   closed.catch(() => undefined);
   return {
