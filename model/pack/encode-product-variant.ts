@@ -7,8 +7,8 @@ import { dequantizePart, outputsOf } from "./encode-product-dense.js";
 
 /**
  * A part as blocks of small integers, or undefined where the variant wants floats. A stored encoding that
- * already has the wanted width is kept; everything else is rounded once, from its exact values. An embedding
- * is never rounded below 8 bits: it is also the head of many models, and the logits suffer most.
+ * already has the wanted width is kept; everything else is rounded once, from its exact values. Embedding and
+ * head are never rounded below 8 bits: the logits suffer most.
  */
 export function blocksOf(
   part: ProductPart,
@@ -20,8 +20,9 @@ export function blocksOf(
   const [rows, columns] = [outputsOf(part), part.info.shape[1] ?? 0];
   const stored = isBlockEncoding(encoding) ? toBlocks(encoding, part.bytes, rows, columns) : undefined;
   if (variant === "as-is") return stored;
-  const bits = variant === "int4" && !embedding ? 4 : 8;
-  if (stored && (stored.bits === bits || (embedding && stored.bits < bits))) return stored;
+  const wide = embedding || part.name === "head";
+  const bits = variant === "int4" && !wide ? 4 : 8;
+  if (stored && (stored.bits === bits || (wide && variant === "int4"))) return stored;
   if (embedding && columns % 32 !== 0) return undefined;
   return quantizeBlocks(dequantizePart(part), rows, columns, bits);
 }
