@@ -1,13 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
 import { StagecoachError } from "../../common/errors.js";
+import { findJson } from "../source/read-json.js";
 import { endsByText, endTokenIds, type NamedToken } from "./end-tokens.js";
 import type { TokenizerSpec } from "./tokenizer-spec.js";
-
-/** The largest published tokenizer.json have about 35 MB. */
-const largestTokenizerBytes = 256 * 1024 * 1024;
-const largestConfigBytes = 16 * 1024 * 1024;
 
 /** A token by its text, alone or with how it is matched. */
 const tokenText = z
@@ -42,14 +37,14 @@ type TokenizerFile = z.infer<typeof tokenizerFile>;
  * special_tokens_map.json and generation_config.json say about special tokens, each where it is there.
  *
  * @param options.eosTokenIds what the model's config.json calls its end tokens
- * @throws StagecoachError NOT_FOUND without a tokenizer.json, INVALID_ARGUMENT for files that are broken,
- * RESOURCE_EXHAUSTED for ones far beyond what models have.
+ * @throws StagecoachError NOT_FOUND without a tokenizer.json, INVALID_ARGUMENT for files that are broken
+ * or far larger than any model's.
  */
 export async function tokenizerFromFolder(
   folder: string,
   options: { readonly eosTokenIds: readonly number[] },
 ): Promise<TokenizerSpec> {
-  const json = await readJson(folder, "tokenizer.json", largestTokenizerBytes);
+  const json = await findJson(folder, "tokenizer.json");
   if (json === undefined) {
     throw new StagecoachError(
       "NOT_FOUND",
@@ -129,7 +124,7 @@ async function readChecked<Shape extends z.ZodType>(
   name: string,
   shape: Shape,
 ): Promise<z.infer<Shape> | undefined> {
-  const json = await readJson(folder, name, largestConfigBytes);
+  const json = await findJson(folder, name);
   return json === undefined ? undefined : check(shape, json, name);
 }
 
@@ -138,47 +133,6 @@ function check<Shape extends z.ZodType>(shape: Shape, json: unknown, name: strin
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw broken(name, `${issue?.path.join(".").slice(0, 120)}: ${issue?.message}`, parsed.error);
-}
-
-/** The object in a file; undefined where there is no such file. */
-async function readJson(
-  folder: string,
-  name: string,
-  largestBytes: number,
-): Promise<Record<string, unknown> | undefined> {
-  const path = join(folder, name);
-  const text = await readText(path, largestBytes);
-  if (text === undefined) return undefined;
-  const json = parseJson(name, text);
-  if (typeof json === "object" && json !== null && !Array.isArray(json))
-    return json as Record<string, unknown>;
-  throw broken(name, "it is not a JSON object");
-}
-
-async function readText(path: string, largestBytes: number): Promise<string | undefined> {
-  try {
-    const { size } = await stat(path);
-    if (size > largestBytes) {
-      throw new StagecoachError(
-        "RESOURCE_EXHAUSTED",
-        `${path} has ${size} bytes, more than the ${largestBytes} that are read: it cannot be what its name says`,
-        { details: { path, sizeBytes: size } },
-      );
-    }
-    return await readFile(path, "utf8");
-  } catch (reason) {
-    const error = StagecoachError.from(reason);
-    if (error.code === "NOT_FOUND") return undefined;
-    throw error;
-  }
-}
-
-function parseJson(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw broken(name, error instanceof Error ? error.message : String(error), error);
-  }
 }
 
 function broken(name: string, what: string, cause?: unknown): StagecoachError {

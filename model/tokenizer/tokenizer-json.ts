@@ -16,8 +16,10 @@ const optionalText = z.string().nullish();
 
 const bpe = z.object({
   type: z.literal("BPE").default("BPE"),
-  vocab: z.record(z.string(), z.number().int().nonnegative()),
-  merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+  /** Checked by `readVocabulary`: a record's schema would lose the token `__proto__`. */
+  vocab: z.unknown(),
+  /** Each checked by `halves`: a schema would take longer over 280,000 of them than all the rest. */
+  merges: z.custom<readonly unknown[]>(Array.isArray, "expected a list"),
   /** Ours, see spm-merges.ts. */
   merge_ranks: z.array(z.number().int().nonnegative()).optional(),
   unk_token: optionalText,
@@ -71,8 +73,7 @@ export function parseTokenizerJson(json: unknown, vocabularySize: number): Parse
   for (const affix of ["continuing_subword_prefix", "end_of_word_suffix"] as const) {
     if (model[affix]) throw unsupported(`a BPE with ${affix} "${model[affix].slice(0, 20)}"`);
   }
-  const known = ([, id]: [string, number]): boolean => id < vocabularySize;
-  const ids = new Map(Object.entries(model.vocab).filter(known));
+  const ids = readVocabulary(model.vocab, vocabularySize);
   const merges = createMergeTable(mergesInIds(model, ids));
   const added = added_tokens.filter((token) => token.id < vocabularySize);
   const texts: (string | undefined)[] = new Array(vocabularySize).fill(undefined);
@@ -96,6 +97,18 @@ export function parseTokenizerJson(json: unknown, vocabularySize: number): Parse
   };
 }
 
+function readVocabulary(vocab: unknown, vocabularySize: number): Map<string, number> {
+  if (typeof vocab !== "object" || vocab === null) throw broken("model.vocab is not an object of ids");
+  const ids = new Map<string, number>();
+  for (const [text, id] of Object.entries(vocab) as [string, unknown][]) {
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0) {
+      throw broken(`model.vocab gives "${text.slice(0, 40)}" the id ${String(id).slice(0, 40)}`);
+    }
+    if (id < vocabularySize) ids.set(text, id);
+  }
+  return ids;
+}
+
 function mergesInIds(model: z.infer<typeof bpe>, ids: ReadonlyMap<string, number>): IdMerge[] {
   if (model.merge_ranks !== undefined && model.merge_ranks.length !== model.merges.length) {
     throw broken(
@@ -104,7 +117,7 @@ function mergesInIds(model: z.infer<typeof bpe>, ids: ReadonlyMap<string, number
   }
   const merges: IdMerge[] = [];
   for (const [index, merge] of model.merges.entries()) {
-    const [leftText, rightText] = typeof merge === "string" ? halves(merge) : merge;
+    const [leftText, rightText] = halves(merge);
     const left = ids.get(leftText);
     const right = ids.get(rightText);
     const result = ids.get(leftText + rightText);
@@ -114,10 +127,15 @@ function mergesInIds(model: z.infer<typeof bpe>, ids: ReadonlyMap<string, number
   return merges;
 }
 
-function halves(merge: string): [string, string] {
-  const space = merge.indexOf(" ", 1);
-  if (space < 0) throw broken(`the merge "${merge.slice(0, 40)}" is not two parts with a space between`);
-  return [merge.slice(0, space), merge.slice(space + 1)];
+/** A merge is a pair of texts or, in older files, one text with a space between its parts. */
+function halves(merge: unknown): readonly [string, string] {
+  if (Array.isArray(merge) && merge.length === 2) {
+    const [left, right] = merge as unknown[];
+    if (typeof left === "string" && typeof right === "string") return [left, right];
+  }
+  const space = typeof merge === "string" ? merge.indexOf(" ", 1) : -1;
+  if (typeof merge === "string" && space > 0) return [merge.slice(0, space), merge.slice(space + 1)];
+  throw broken(`the merge ${JSON.stringify(merge)?.slice(0, 40)} is not two parts with a space between`);
 }
 
 function refuseOtherModels(json: unknown): void {

@@ -209,8 +209,10 @@ describe("refuses", () => {
   test.each([
     ["another model", { model: { type: "Unigram", vocab: [] } }, /Unigram/],
     ["word affixes", { model: { ...model, end_of_word_suffix: "</w>" } }, /end_of_word_suffix "<\/w>"/],
-    ["a broken vocabulary", { model: { ...model, vocab: { a: -1 } } }, /model\.vocab\.a/],
+    ["a broken vocabulary", { model: { ...model, vocab: { a: -1 } } }, /model\.vocab gives "a" the id -1/],
     ["a merge without a space", { model: { ...model, merges: ["ab"] } }, /merge "ab"/],
+    ["a merge of three", { model: { ...model, merges: [["a", "b", "c"]] } }, /merge \["a","b","c"\]/],
+    ["no merges", { model: { ...model, merges: null } }, /model\.merges: expected a list/],
     ["ranks that don't fit", { model: { ...model, merge_ranks: [1] } }, /merge_ranks has 1/],
     ["an unknown decoder", { decoder: { type: "WordPiece" } }, /WordPiece/],
     ["an unknown normalizer", { normalizer: { type: "Nonsense" } }, /Nonsense/],

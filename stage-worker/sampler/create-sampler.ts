@@ -1,14 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { SampledToken, SequenceOpening } from "../engine/stage-runner.js";
 import { adjustLogits, adjustsLogits } from "./adjust-logits.js";
-import {
-  createCandidates,
-  drawCandidate,
-  drawFromAll,
-  fillCandidates,
-  keepMinP,
-  keepTopP,
-} from "./candidates.js";
+import { createCandidates, drawCandidate, fillCandidates, keepMinP, keepTopP } from "./candidates.js";
 import { logProbabilities } from "./log-probabilities.js";
 import { openSequence, type SampledSequence } from "./open-sequence.js";
 import { positionRandom } from "./position-random.js";
