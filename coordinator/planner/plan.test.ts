@@ -35,7 +35,10 @@ describe("cutting", () => {
   test("counts the head: worth nine layers of a model of 24, it leaves the last stage two", () => {
     const head = { alphaMs: 0, betaMs: 9 };
     const workers = workersNamed(3).map((worker) => ({ ...worker, head }));
-    expect(layersOf(makePlan(planRequest({ model: modelOf(24), workers })))).toEqual([11, 11, 2]);
+    const plan = makePlan(planRequest({ model: modelOf(24), workers }));
+    expect(layersOf(plan)).toEqual([11, 11, 2]);
+    // A prefill chunk of 128 tokens samples one of them.
+    expect(plan.stages.map((stage) => stage.prefillMs)).toEqual([11 * 128, 11 * 128, 2 * 128 + 9]);
   });
 
   test("gives the last stage nothing but a head that is worth more than its share", () => {
