@@ -3,7 +3,7 @@ import { StagecoachError } from "../common/errors.js";
 import { reportFailure } from "../common/parent-watch.js";
 
 /** Exit codes: done, failed, wrong use. */
-export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const;
+const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const;
 
 /**
  * The one place where a command's error is shown: what went wrong and the way out on stderr, with the

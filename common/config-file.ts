@@ -5,7 +5,7 @@ import { settings } from "./config-settings.js";
 import { StagecoachError } from "./errors.js";
 
 /** Name of the file, in the current folder or else in the home. */
-export const configFileName = "stagecoach.config.json";
+const configFileName = "stagecoach.config.json";
 
 /** Longest file that is read. */
 const maxFileBytes = 1_048_576;

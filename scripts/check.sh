@@ -39,7 +39,7 @@ generated_unchanged() {
 }
 
 bin=node_modules/.bin
-check "format and lint (biome)" "$bin/biome" ci .
+check "format and lint (biome)" "$bin/biome" ci --colors=off .
 check "lint with types (eslint)" "$bin/eslint" .
 check "types (tsc)" "$bin/tsc" -p .
 check "dead code (knip)" "$bin/knip"

@@ -7,7 +7,7 @@ import { keepEvents } from "./keep-events.js";
 import { connectNats } from "./nats-connection.js";
 
 /** Longest event, bytes; longer ones are dropped. */
-export const maxEventBytes = 64 * 1024;
+const maxEventBytes = 64 * 1024;
 
 /** Where a process leaves its events. Nothing here throws or waits: serving never depends on events. */
 export interface EventPublisher {
