@@ -70,6 +70,22 @@ test("a failure that names sequences ends those requests only", async () => {
   expect(await kept).toHaveLength(2);
 });
 
+test("a failure that is heard of after its step's answer ends those requests only", async () => {
+  const { pipeline, frames, answerAll } = setUp();
+  const doomed = collect(pipeline.submit(request("doomed", [1], 9), never()));
+  const kept = collect(pipeline.submit(request("kept", [1], 2), never()));
+  await Promise.resolve();
+  const forward = frames.find((frame) => frame.forward) as Frame;
+  const [first] = forward.forward?.sequenceIds ?? [];
+  const whole = answer(forward, forward.forward as Forward);
+  const rest = tokensMessage([{ sequenceId: first === 1 ? 2 : 1, tokenId: 101 }]);
+  pipeline.receive({ ...whole, tokens: rest } as Output__Output);
+  pipeline.receive(failure(forward.step as number, [first as number]));
+  await expect(doomed).rejects.toThrow("NaN in the logits");
+  await answerAll(1);
+  expect(await kept).toHaveLength(2);
+});
+
 test("a failure of the whole stage, and a break, fail everybody with the first reason", async () => {
   const { pipeline, broken } = setUp();
   const tokens = collect(pipeline.submit(request("a", [1], 9), never()));
@@ -120,12 +136,14 @@ function setUp() {
     observers: [{ onRequestEnd: (end) => ends.push(end) }],
   });
   let answered = 0;
-  const answerAll = async (): Promise<void> => {
+  /** Answers what is sent until nothing more comes; the first `skip` forwards were answered by the test. */
+  const answerAll = async (skip = 0): Promise<void> => {
+    let left = skip;
     for (let idle = 0; idle < 3; idle++) {
       await setImmediate();
       for (; answered < frames.length; idle = 0) {
         const frame = frames[answered++];
-        if (frame?.forward) pipeline.receive(answer(frame, frame.forward));
+        if (frame?.forward && left-- <= 0) pipeline.receive(answer(frame, frame.forward));
         await setImmediate();
       }
     }

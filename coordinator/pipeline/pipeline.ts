@@ -44,6 +44,8 @@ export class Pipeline implements TokenPort {
   readonly #requests = new Map<string, RunningRequest>();
   readonly #inFlight = new Map<number, MicroBatch>();
   readonly #busyLanes = new Set<number>();
+  /** Answers that lack a token whose stage's failure has not been heard of yet. */
+  readonly #held = new Map<number, Tokens__Output>();
   #nextStep = 1;
   #broken: StagecoachError | undefined;
   #pumpQueued = false;
@@ -125,9 +127,14 @@ export class Pipeline implements TokenPort {
         `the last stage answered step ${answered}, which is not in flight`,
       );
     }
+    const tokens = decodeTokens(message);
+    if (this.#lacksTokens(batch, tokens)) {
+      // The failure comes on another stage's stream, so it may be behind the answer.
+      this.#held.set(answered, message);
+      return;
+    }
     this.#inFlight.delete(answered);
     this.#busyLanes.delete(batch.lane);
-    const tokens = decodeTokens(message);
     const tokenOf = new Map(tokens.map((token) => [this.#scheduler.requestOf(token.sequenceId), token]));
     const outcomes = this.#scheduler.complete(batch, tokens);
     // The stages go on before anybody is told.
@@ -153,6 +160,19 @@ export class Pipeline implements TokenPort {
       const requestId = this.#scheduler.requestOf(sequenceId);
       if (requestId !== undefined) this.#end(requestId, reason);
     }
+    for (const [step, tokens] of this.#held) {
+      this.#held.delete(step);
+      this.#stepDone(step, tokens);
+    }
+  }
+
+  /** True when a sequence that still runs was to get a token and did not. */
+  #lacksTokens(batch: MicroBatch, tokens: readonly { sequenceId: number }[]): boolean {
+    const sampled = new Set(tokens.map(({ sequenceId }) => sequenceId));
+    return batch.slices.some(
+      ({ sequenceId, sample }) =>
+        sample && !sampled.has(sequenceId) && this.#scheduler.requestOf(sequenceId) !== undefined,
+    );
   }
 
   /** Ends one request early and frees what it holds at every stage. */
