@@ -55,7 +55,7 @@ export function createTokenBytes(tokenizer: ParsedTokenizer, byteLevel: boolean)
 }
 
 /** The byte that a fallback token such as `<0x0A>` is; undefined for any other text. */
-export function byteOfFallback(text: string): number | undefined {
+function byteOfFallback(text: string): number | undefined {
   return /^<0x[0-9A-Fa-f]{2}>$/.test(text) ? Number.parseInt(text.slice(3, 5), 16) : undefined;
 }
 
