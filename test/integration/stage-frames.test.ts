@@ -112,11 +112,11 @@ test("a stage tells its state, its use and its hops in heartbeats", async () => 
 });
 
 test("a slow second stage holds the first one back", async () => {
-  const slow = { ...instantSimulation, layerPrefill: { alphaMs: 12, betaMs: 0 } };
+  const slow = { ...instantSimulation, layerPrefill: { alphaMs: 35, betaMs: 0 } };
   const driver = await chain([{}, { simulation: slow }]);
   // Frames of a megabyte: eight fill HTTP/2's window, and the engines and streams hold about twenty.
   const manifest = paperManifest({ hiddenSize: 1024 });
-  const [count, most, tokens, blocksEach] = [100, 50, 256, 16];
+  const [count, most, tokens, blocksEach] = [80, 45, 256, 16];
   await driver.load({
     manifestJson: Buffer.from(JSON.stringify(manifest)),
     blockCount: count * blocksEach,
