@@ -12,7 +12,8 @@ export interface StageRunner {
   /** Announces sequences; what never changes about them comes once. */
   open(sequences: readonly SequenceOpening[]): void;
   /**
-   * Computes one micro-batch.
+   * Computes one micro-batch. The input's memory is given to the runner, the output's to the caller, who
+   * transfers it to another thread.
    * @throws StagecoachError INTERNAL with the sequence ids in its message when the batch cannot be computed.
    */
   forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput>;
