@@ -1,43 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
-import { z } from "zod";
 import { StagecoachError } from "../common/errors.js";
 import type { Home } from "../common/home.js";
 import { modelShape } from "../coordinator/planner/model-shape.js";
 import { makePlan } from "../coordinator/planner/plan.js";
 import type { PlanContext } from "../coordinator/planner/render-plan.js";
 import type { Plan } from "../coordinator/planner/types.js";
+import { parseWorkersFile } from "../coordinator/planner/workers-file.js";
 import type { Manifest, Variant } from "../model/store/manifest.js";
 import { parseManifest } from "../model/store/manifest-file.js";
 import { openStore } from "../model/store/model-store.js";
-
-const time = z.strictObject({ alphaMs: z.number().nonnegative(), betaMs: z.number().nonnegative() });
-const workersFile = z.strictObject({
-  workers: z
-    .array(
-      z.strictObject({
-        workerId: z.string().min(1),
-        device: z.string().default("cpu"),
-        layerDecode: time,
-        layerPrefill: time,
-        embedding: time,
-        head: time,
-        freeMemoryBytes: z.number().positive(),
-      }),
-    )
-    .min(1),
-  links: z
-    .array(
-      z.strictObject({
-        from: z.string(),
-        to: z.string(),
-        roundTripMs: z.number().nonnegative(),
-        bytesPerSecond: z.number().positive(),
-      }),
-    )
-    .default([]),
-  concurrency: z.number().int().positive().default(16),
-  kvTokens: z.number().int().nonnegative().default(16_384),
-});
 
 /** What to plan without a cluster. */
 export interface PlanFromFileOptions {
@@ -61,7 +32,7 @@ export async function planFromFile({
   model,
   stages,
 }: PlanFromFileOptions): Promise<{ plan: Plan; context: PlanContext }> {
-  const described = parseWorkers(workersPath, await readText(workersPath, "--workers"));
+  const described = parseWorkersFile(await readText(workersPath, "--workers"), workersPath);
   const manifest = await readModel(home, model);
   const plan = makePlan({
     ...described,
@@ -70,15 +41,6 @@ export async function planFromFile({
   });
   const { concurrency } = described;
   return { plan, context: { model: manifest.model, variant: manifest.variant, concurrency } };
-}
-
-function parseWorkers(path: string, text: string): z.infer<typeof workersFile> {
-  try {
-    return workersFile.parse(JSON.parse(text));
-  } catch (cause) {
-    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : StagecoachError.from(cause).message;
-    throw new StagecoachError("INVALID_ARGUMENT", `--workers ${path} cannot be used: ${reason}`, { cause });
-  }
 }
 
 async function readModel(home: Home, model: PlanFromFileOptions["model"]): Promise<Manifest> {
