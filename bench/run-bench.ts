@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -59,6 +60,8 @@ export interface BenchResult {
 /** Rounds take turns between ours and the yardstick, so that both see the same machine. */
 export async function runBench(target: BenchTarget, options: BenchOptions): Promise<BenchResult> {
   const [loadBefore = 0] = loadavg();
+  // Every request in flight listens.
+  setMaxListeners(options.concurrency + 10, options.signal);
   const llama = options.yardstick && (await openYardstick(options.yardstick, options));
   try {
     const ours: RunSummary[] = [];
