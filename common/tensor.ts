@@ -7,7 +7,7 @@ import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat1
 export type TensorDtype = Exclude<DataType__Output, "DATA_TYPE_UNSPECIFIED">;
 
 /** Bytes an element. */
-export const dtypeSizeBytes: Readonly<Record<TensorDtype, number>> = { FLOAT32: 4, FLOAT16: 2, BFLOAT16: 2 };
+const dtypeSizeBytes: Readonly<Record<TensorDtype, number>> = { FLOAT32: 4, FLOAT16: 2, BFLOAT16: 2 };
 
 /** More elements than any hidden state has; a product of dimensions above it is a lie. */
 const maxElements = 2 ** 32;
@@ -34,7 +34,7 @@ export function uint32View(bytes: Uint8Array): Uint32Array {
 }
 
 /** Like `float32View` for elements of two bytes, by their bits. */
-export function uint16View(bytes: Uint8Array): Uint16Array {
+function uint16View(bytes: Uint8Array): Uint16Array {
   const aligned = alignedTo(bytes, 2, "16-bit");
   return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
 }

@@ -20,6 +20,6 @@ async function main({ spec }: MeasureThreadData): Promise<FromMeasure> {
   return { kind: "times", times };
 }
 
-main(workerData as MeasureThreadData)
+void main(workerData as MeasureThreadData)
   .catch((reason: unknown): FromMeasure => ({ kind: "broken", failure: failureOf(reason) }))
   .then((message) => parentPort?.postMessage(message));
