@@ -57,7 +57,10 @@ test("a runner that cannot be made is told by its own error", async () => {
   const { listeners } = collector();
   const options = { ...runnerOptions(), manifest: undefined as never };
   const start = EngineHost.start({ ...spec, options }, listeners, new AbortController().signal);
-  await expect(start).rejects.toMatchObject({ code: "INTERNAL", message: expect.stringMatching(/manifest|config|undefined/) });
+  await expect(start).rejects.toMatchObject({
+    code: "INTERNAL",
+    message: expect.stringMatching(/manifest|config|undefined/),
+  });
 });
 
 test("starting ends with the signal", async () => {
