@@ -6,8 +6,8 @@ import {
   decodeOpen,
   encodeForward,
   encodeOpen,
-  type PackedBatch,
-  type PackedOpening,
+  type RaggedBatch,
+  type SequenceOpening,
 } from "./frame-codec.js";
 import { v1 } from "./proto.js";
 
@@ -17,7 +17,7 @@ function overTheWire(frame: Frame): Frame__Output {
   return requestDeserialize(requestSerialize(frame));
 }
 
-const batch: PackedBatch = {
+const batch: RaggedBatch = {
   lane: 2,
   sequenceIds: [7, 3, 4_000_000_000],
   contextLengths: [15, 0, 32],
@@ -44,7 +44,7 @@ test("random batches of hidden states come back, whatever their offset in the me
     const count = Math.floor(Math.random() * 5);
     const lengths = Array.from({ length: count }, () => 1 + Math.floor(Math.random() * 4));
     const tokens = lengths.reduce((sum, length) => sum + length, 0);
-    const random: PackedBatch = {
+    const random: RaggedBatch = {
       lane: round,
       sequenceIds: lengths.map((_, index) => index * 1000 + round),
       contextLengths: lengths.map(() => Math.floor(Math.random() * 5000)),
@@ -88,7 +88,7 @@ test("a batch that does not add up is refused by the array", () => {
   }
 });
 
-const opening: PackedOpening = {
+const opening: SequenceOpening = {
   sequenceId: 5,
   history: Uint32Array.of(1, 2, 4_000_000_000),
   promptLength: 3,

@@ -4,31 +4,35 @@ import type { SequenceOpen__Output } from "../proto/gen/stagecoach/v1/SequenceOp
 import { StagecoachError } from "./errors.js";
 import { bytesOf, decodeTensor, encodeTensor, uint32View } from "./tensor.js";
 
-/** One micro-batch's slices; arrays have one entry a slice. See Forward in stage.proto. */
-export interface PackedBatch {
+/**
+ * Packed tokens of several sequences, one micro-batch; arrays have one entry a slice, decoding slices (length 1)
+ * first. See Forward in stage.proto.
+ */
+export interface RaggedBatch {
   readonly lane: number;
   readonly sequenceIds: readonly number[];
+  /** Tokens of the sequence already in KV. */
   readonly contextLengths: readonly number[];
   readonly lengths: readonly number[];
+  /** Whether the token after a slice's last one is sampled, at the last stage. */
   readonly sample: readonly boolean[];
+  /** KV blocks that each slice adds to its sequence's block table. */
   readonly newBlocks: readonly (readonly number[])[];
 }
 
-/** What a micro-batch computes on: token ids, or `[tokens, hiddenSize]` f32. */
-export type PackedInput =
-  | { kind: "tokens"; tokenIds: Uint32Array }
-  | { kind: "hidden"; hidden: Float32Array };
+/** Token ids into the first stage, hidden states `[tokens, hiddenSize]` f32, row major, into the others. */
+export type StageInput = { kind: "tokens"; tokenIds: Uint32Array } | { kind: "hidden"; hidden: Float32Array };
 
 /** A sequence as every stage gets to know it; see SequenceOpen in stage.proto. */
-export interface PackedOpening {
+export interface SequenceOpening {
   readonly sequenceId: number;
   readonly history: Uint32Array;
   readonly promptLength: number;
-  readonly sampling: PackedSampling;
+  readonly sampling: SamplingParameters;
 }
 
-/** See Sampling in stage.proto. */
-export interface PackedSampling {
+/** Complete sampling settings of a sequence; see Sampling in stage.proto for what turns each one off. */
+export interface SamplingParameters {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
@@ -39,13 +43,14 @@ export interface PackedSampling {
   readonly logitBias: ReadonlyMap<number, number>;
   readonly seed: number;
   readonly suppressedTokenIds: readonly number[];
+  /** Generated length below which suppressed tokens cannot be sampled. */
   readonly suppressedUntilLength: number;
   readonly wantLogprobs: boolean;
   readonly topLogprobs: number;
 }
 
 /** The message for a micro-batch. `sentAtUs` is when the sender was done with it, see common/wall-clock.ts. */
-export function encodeForward(batch: PackedBatch, input: PackedInput, sentAtUs: number): Forward {
+export function encodeForward(batch: RaggedBatch, input: StageInput, sentAtUs: number): Forward {
   return {
     ...forwardSlices(batch),
     ...(input.kind === "tokens"
@@ -62,7 +67,7 @@ export function encodeForward(batch: PackedBatch, input: PackedInput, sentAtUs: 
 export function decodeForward(
   forward: Forward__Output,
   lane: number,
-): { batch: PackedBatch; input: PackedInput } {
+): { batch: RaggedBatch; input: StageInput } {
   const { sequenceIds, contextLengths, lengths, sample, newBlockCounts } = forward;
   const sliceCount = sequenceIds.length;
   const perSlice = { contextLengths, lengths, sample, newBlockCounts };
@@ -89,7 +94,7 @@ export function decodeForward(
 }
 
 /** The message that a stage passes on: the same slices with its own result. */
-export function forwardSlices(batch: PackedBatch): Forward {
+export function forwardSlices(batch: RaggedBatch): Forward {
   return {
     sequenceIds: [...batch.sequenceIds],
     contextLengths: [...batch.contextLengths],
@@ -101,7 +106,7 @@ export function forwardSlices(batch: PackedBatch): Forward {
 }
 
 /** The message that opens sequences. */
-export function encodeOpen(openings: readonly PackedOpening[]): Open {
+export function encodeOpen(openings: readonly SequenceOpening[]): Open {
   return {
     sequences: openings.map(({ history, sampling, ...rest }) => ({
       ...rest,
@@ -119,11 +124,16 @@ export function encodeOpen(openings: readonly PackedOpening[]): Open {
  * Sequences out of the message that opens them.
  * @throws StagecoachError INVALID_ARGUMENT when a sequence has no sampling or broken history
  */
-export function decodeOpen({ sequences }: Open__Output): PackedOpening[] {
+export function decodeOpen({ sequences }: Open__Output): SequenceOpening[] {
   return sequences.map(decodeOpening);
 }
 
-function decodeOpening({ sequenceId, history, promptLength, sampling }: SequenceOpen__Output): PackedOpening {
+function decodeOpening({
+  sequenceId,
+  history,
+  promptLength,
+  sampling,
+}: SequenceOpen__Output): SequenceOpening {
   if (sampling === null) throw invalid(`Open of sequence ${sequenceId} has no sampling`);
   if (history.byteLength % 4 !== 0) {
     throw invalid(
@@ -150,7 +160,7 @@ function checkSlice(forward: Forward__Output, index: number, length: number): vo
   if (flag > 1) throw invalid(`${name} has sample ${flag}; it is 0 or 1`);
 }
 
-function decodeInput({ tokenIds, hidden }: Forward__Output, tokenCount: number): PackedInput {
+function decodeInput({ tokenIds, hidden }: Forward__Output, tokenCount: number): StageInput {
   if (hidden === null) {
     if (tokenIds.byteLength !== tokenCount * 4) {
       throw invalid(`Forward of ${tokenCount} tokens has ${tokenIds.byteLength} bytes of tokenIds`);

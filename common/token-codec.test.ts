@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Tokens, Tokens__Output } from "../proto/gen/stagecoach/v1/Tokens.js";
 import { v1 } from "./proto.js";
-import { decodeTokens, encodeTokens, type PackedToken } from "./token-codec.js";
+import { decodeTokens, encodeTokens, type SampledToken } from "./token-codec.js";
 
 function overTheWire(tokens: Tokens): Tokens__Output {
   const { responseSerialize, responseDeserialize } = v1.Stage.service.Outputs;
@@ -9,7 +9,7 @@ function overTheWire(tokens: Tokens): Tokens__Output {
 }
 
 test("tokens come back, those with log-probabilities beside those without", () => {
-  const tokens: PackedToken[] = [
+  const tokens: SampledToken[] = [
     { sequenceId: 1, tokenId: 49_151 },
     { sequenceId: 2, tokenId: 0, logprob: -0.5 },
     {

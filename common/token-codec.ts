@@ -3,7 +3,7 @@ import { StagecoachError } from "./errors.js";
 import { split } from "./frame-codec.js";
 
 /** One sampled token; log-probabilities are natural, before temperature, and present where they were wanted. */
-export interface PackedToken {
+export interface SampledToken {
   readonly sequenceId: number;
   readonly tokenId: number;
   readonly logprob?: number;
@@ -11,7 +11,7 @@ export interface PackedToken {
 }
 
 /** The message for what one step sampled. Arrays of log-probabilities stay empty when no token has one. */
-export function encodeTokens(tokens: readonly PackedToken[]): Tokens {
+export function encodeTokens(tokens: readonly SampledToken[]): Tokens {
   const message: Tokens = {
     sequenceIds: tokens.map(({ sequenceId }) => sequenceId),
     tokenIds: tokens.map(({ tokenId }) => tokenId),
@@ -31,7 +31,7 @@ export function encodeTokens(tokens: readonly PackedToken[]): Tokens {
  * What one step sampled, out of its message.
  * @throws StagecoachError INVALID_ARGUMENT naming the array that does not add up
  */
-export function decodeTokens(message: Tokens__Output): PackedToken[] {
+export function decodeTokens(message: Tokens__Output): SampledToken[] {
   const { sequenceIds, tokenIds, logprobs, topCounts, topTokenIds, topLogprobs } = message;
   const count = sequenceIds.length;
   if (tokenIds.length !== count) throw mismatch(count, tokenIds, "tokenIds");

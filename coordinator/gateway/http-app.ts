@@ -3,30 +3,14 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { StagecoachError } from "../../common/errors.js";
 import { expectedOrInternal } from "../../common/grpc-error.js";
 import type { Logger } from "../../common/log.js";
-import type { Metrics } from "../../common/metrics.js";
-import type { Inference } from "../inference/inference.js";
 import { type ActiveRequests, createActiveRequests } from "./active-requests.js";
 import { addGenerationRoutes } from "./generation-routes.js";
+import type { HttpAppOptions } from "./http-app-options.js";
 import { errorBody, errorHeaders, httpStatus } from "./http-errors.js";
 import { maxBodyBytes, useJsonBodies } from "./json-body.js";
 import { addModelRoutes } from "./model-routes.js";
 import { addProbeRoutes } from "./probe-routes.js";
 import { addTokenRoutes } from "./token-routes.js";
-
-/** Whether requests can be answered now. */
-export interface ServingStatus {
-  readonly serving: boolean;
-  /** Why not, for people. */
-  readonly detail: string;
-}
-
-/** What the HTTP gateway is made from. */
-export interface HttpAppOptions {
-  readonly inference: Inference;
-  readonly status: () => ServingStatus;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-}
 
 /** The HTTP gateway, not listening yet. */
 export interface HttpApp {

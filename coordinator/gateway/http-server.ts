@@ -5,7 +5,8 @@ import {
   parseListenAddress,
   resolveListenHost,
 } from "../../common/listen-address.js";
-import { createHttpApp, type HttpApp, type HttpAppOptions } from "./http-app.js";
+import { createHttpApp, type HttpApp } from "./http-app.js";
+import type { HttpAppOptions } from "./http-app-options.js";
 
 /** What the HTTP server is made from. */
 export interface HttpServerOptions extends HttpAppOptions {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { version } from "../../common/package-root.js";
-import type { HttpAppOptions } from "./http-app.js";
+import type { HttpAppOptions } from "./http-app-options.js";
 
 /**
  * What machines watch: `/healthz` (the process lives), `/readyz` and its alias `/health` (requests are

@@ -1,6 +1,6 @@
 import type { BlockedWeights } from "../encoding/to-blocks.js";
-import type { EncodedProduct, EncodedTensor, ProductPart } from "./encode-product.js";
 import { encodeBias, floatTensor, outputsOf } from "./encode-product-dense.js";
+import type { EncodedProduct, EncodedTensor, ProductPart } from "./encoded-product.js";
 
 /** A part and its weights as blocks. */
 export interface BlockedPart {

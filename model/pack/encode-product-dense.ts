@@ -1,7 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import { dequantize } from "../encoding/dequantize.js";
 import type { TensorInfo } from "../source/model-source.js";
-import type { EncodedProduct, EncodedTensor, EncodeOptions, ProductPart } from "./encode-product.js";
+import type { EncodedProduct, EncodedTensor, EncodeOptions, ProductPart } from "./encoded-product.js";
 
 /** Stacks parts along their outputs into one f32 product: `[K, N]`, or `[N, K]` for an embedding. */
 export function encodeDense(

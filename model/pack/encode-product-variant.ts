@@ -2,8 +2,8 @@ import { isBlockEncoding } from "../encoding/block-formats.js";
 import { quantizeBlocks } from "../encoding/quantize-blocks.js";
 import { type BlockedWeights, toBlocks } from "../encoding/to-blocks.js";
 import type { Variant } from "../store/manifest.js";
-import type { EncodeOptions, ProductPart } from "./encode-product.js";
 import { dequantizePart, outputsOf } from "./encode-product-dense.js";
+import type { EncodeOptions, ProductPart } from "./encoded-product.js";
 
 /**
  * A part as blocks of small integers, or undefined where the variant wants floats. A stored encoding that

@@ -3,7 +3,8 @@ import { encodeBlocks } from "../../test/fixtures/encode-blocks.js";
 import { randomFloats, seededRandom } from "../../test/fixtures/random.js";
 import { referenceDecode } from "../../test/fixtures/reference-decoder.js";
 import type { Variant } from "../store/manifest.js";
-import { type EncodedProduct, encodeProduct, encodeVector, type ProductPart } from "./encode-product.js";
+import { encodeProduct, encodeVector } from "./encode-product.js";
+import type { EncodedProduct, ProductPart } from "./encoded-product.js";
 
 const inputs = 64;
 const random = seededRandom(5);

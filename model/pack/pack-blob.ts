@@ -7,7 +7,8 @@ import { tensorAlignmentBytes } from "../store/manifest-file.js";
 import type { ModelStore } from "../store/model-store.js";
 import type { JournalEntry } from "../store/pack-journal.js";
 import { type BlobRecipe, tensorsOf } from "./blob-recipes.js";
-import { type EncodedTensor, encodeProduct, encodeVector } from "./encode-product.js";
+import { encodeProduct, encodeVector } from "./encode-product.js";
+import type { EncodedTensor } from "./encoded-product.js";
 
 /** Grows with every change of what the packer writes for the same input. */
 const packerVersion = 1;

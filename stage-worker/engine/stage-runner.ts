@@ -1,4 +1,14 @@
+import type { RaggedBatch, SequenceOpening, StageInput } from "../../common/frame-codec.js";
+import type { SampledToken } from "../../common/token-codec.js";
 import type { Manifest } from "../../model/store/manifest.js";
+
+export type {
+  RaggedBatch,
+  SamplingParameters,
+  SequenceOpening,
+  StageInput,
+} from "../../common/frame-codec.js";
+export type { SampledToken } from "../../common/token-codec.js";
 
 /**
  * The seam between the pipeline and what computes: a runner holds one stage's weights and KV and computes
@@ -23,63 +33,10 @@ export interface StageRunner {
   close(): Promise<void>;
 }
 
-/** Packed tokens of several sequences; arrays have one entry a slice, decoding slices (length 1) first. */
-export interface RaggedBatch {
-  readonly lane: number;
-  readonly sequenceIds: readonly number[];
-  /** Tokens of the sequence already in KV. */
-  readonly contextLengths: readonly number[];
-  readonly lengths: readonly number[];
-  /** Whether the token after a slice's last one is sampled, at the last stage. */
-  readonly sample: readonly boolean[];
-  /** KV blocks that each slice adds to its sequence's block table. */
-  readonly newBlocks: readonly (readonly number[])[];
-}
-
-/** Token ids into the first stage, hidden states into the others. */
-export type StageInput =
-  | { kind: "tokens"; tokenIds: Uint32Array }
-  /** `[tokens, hiddenSize]` f32, row major. */
-  | { kind: "hidden"; hidden: Float32Array };
-
 /** Hidden states out of every stage but the last, which gives sampled tokens. */
 export type StageOutput =
   | { kind: "hidden"; hidden: Float32Array }
   | { kind: "tokens"; tokens: readonly SampledToken[] };
-
-/** One sampled token; log-probabilities are natural, before temperature. */
-export interface SampledToken {
-  readonly sequenceId: number;
-  readonly tokenId: number;
-  readonly logprob?: number;
-  readonly top?: readonly { tokenId: number; logprob: number }[];
-}
-
-/** See SequenceOpen in proto/stagecoach/v1/stage.proto. */
-export interface SequenceOpening {
-  readonly sequenceId: number;
-  readonly history: Uint32Array;
-  readonly promptLength: number;
-  readonly sampling: SamplingParameters;
-}
-
-/** Complete sampling settings of a sequence; see Sampling in stage.proto for what turns each one off. */
-export interface SamplingParameters {
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly minP: number;
-  readonly repetitionPenalty: number;
-  readonly presencePenalty: number;
-  readonly frequencyPenalty: number;
-  readonly logitBias: ReadonlyMap<number, number>;
-  readonly seed: number;
-  readonly suppressedTokenIds: readonly number[];
-  /** Generated length below which suppressed tokens cannot be sampled. */
-  readonly suppressedUntilLength: number;
-  readonly wantLogprobs: boolean;
-  readonly topLogprobs: number;
-}
 
 /** What a runner is made from. */
 export interface RunnerOptions {
