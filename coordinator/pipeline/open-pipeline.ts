@@ -2,6 +2,7 @@ import { StagecoachError } from "../../common/errors.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { Plan } from "../planner/types.js";
 import { Scheduler } from "../scheduler/scheduler.js";
+import { loadStages } from "./load-stages.js";
 import { Pipeline, type PipelineObserver, type PipelineOptions } from "./pipeline.js";
 import type { StageClient } from "./stage-client.js";
 
@@ -91,59 +92,4 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
       for (const end of endings) end();
     },
   };
-}
-
-async function loadStages({
-  epoch,
-  plan,
-  manifest,
-  clients,
-  blobAddress,
-  limits,
-  onProgress,
-  signal,
-}: OpenPipelineOptions) {
-  const manifestJson = Buffer.from(JSON.stringify(manifest));
-  const progress = clients.map(() => ({ done: 0, total: 0 }));
-  // One stage that fails stops the others.
-  const loading = new AbortController();
-  const linked = AbortSignal.any([signal, loading.signal]);
-  try {
-    return await Promise.all(
-      plan.stages.map(async (stage, index) => {
-        const client = clients[index];
-        if (client === undefined)
-          throw new StagecoachError("INTERNAL", `no worker for stage ${index} of the plan`);
-        return await client.load(
-          {
-            epoch,
-            manifestJson,
-            stageIndex: index,
-            stageCount: plan.stages.length,
-            firstLayer: stage.firstLayer,
-            endLayer: stage.endLayer,
-            nextAddress: clients[index + 1]?.address ?? "",
-            blobAddress,
-            blockSize: limits.blockSize,
-            blockCount: 0,
-            maxSequences: limits.maxSequences,
-            laneCount: plan.laneCount,
-            maxContext: limits.maxContext,
-            threads: 0,
-          },
-          ({ doneBytes, totalBytes }) => {
-            progress[index] = { done: doneBytes, total: totalBytes };
-            onProgress(
-              progress.reduce((sum, { done }) => sum + done, 0),
-              progress.reduce((sum, { total }) => sum + total, 0),
-            );
-          },
-          linked,
-        );
-      }),
-    );
-  } catch (reason) {
-    loading.abort();
-    throw reason;
-  }
 }
