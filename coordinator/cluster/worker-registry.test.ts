@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { version } from "../../common/package-root.js";
 import type { Hello__Output } from "../../proto/gen/stagecoach/v1/Hello.js";
-import { WorkerRegistry } from "./worker-registry.js";
+import { type Member, WorkerRegistry } from "./worker-registry.js";
 
 let nowMs = 0;
 let registry: WorkerRegistry;
@@ -37,6 +37,7 @@ test("silence beyond three intervals is a death, a heartbeat prevents it", () =>
   const lively = registry.join(hello("w1", "b"), () => {});
   nowMs = 250;
   registry.heartbeat(lively, { stage: null, freeMemoryBytes: 5, residentBytes: 6 });
+  registry.expire();
   nowMs = 350;
   registry.expire();
   expect(left).toEqual(["w0/a: no heartbeat for 350 ms"]);
@@ -46,12 +47,26 @@ test("silence beyond three intervals is a death, a heartbeat prevents it", () =>
   expect(left).toHaveLength(1);
 });
 
-test("a heartbeat of a replaced incarnation changes nothing", () => {
+test("nobody is taken out while their heartbeats may lie unread", () => {
+  const members = ["w0", "w1"].map((id) => registry.join(hello(id, id), () => {}));
+  nowMs = 5_000;
+  registry.expire();
+  expect(registry.members()).toEqual(members);
+  registry.heartbeat(members[1] as Member, { stage: null, freeMemoryBytes: 1, residentBytes: 1 });
+  nowMs = 5_100;
+  registry.expire();
+  expect(left).toEqual(["w0/w0: no heartbeat for 5100 ms"]);
+});
+
+test("whoever was taken out or replaced is told so at its next heartbeat", () => {
   const ghost = registry.join(hello("w0", "a"), () => {});
-  registry.join(hello("w0", "a"), () => {});
+  const present = registry.join(hello("w0", "a"), () => {});
+  const heartbeat = { stage: null, freeMemoryBytes: 1, residentBytes: 1 };
   nowMs = 200;
-  registry.heartbeat(ghost, { stage: null, freeMemoryBytes: 1, residentBytes: 1 });
+  expect(() => registry.heartbeat(ghost, heartbeat)).toThrow(/"w0" was taken out.*join again/);
   expect(registry.get("w0")?.lastHeartbeatAtMs).toBe(0);
+  registry.leave(present, "silent");
+  expect(() => registry.heartbeat(present, heartbeat)).toThrow(/join again/);
 });
 
 test("members come in the natural order of their ids", () => {

@@ -33,6 +33,7 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
   readonly heartbeatIntervalMs: number;
   readonly #members = new Map<string, Member>();
   readonly #now: () => number;
+  #lastExpiryAtMs: number;
 
   /** `heartbeatIntervalMs` defaults to 500; a worker is lost after three silent intervals. */
   constructor({
@@ -42,6 +43,7 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
     super();
     this.heartbeatIntervalMs = heartbeatIntervalMs;
     this.#now = now;
+    this.#lastExpiryAtMs = now();
   }
 
   /**
@@ -74,8 +76,17 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
     return member;
   }
 
+  /**
+   * @throws StagecoachError UNAVAILABLE for a member that was taken out or replaced meanwhile: told so, a
+   * worker that was only slow joins again
+   */
   heartbeat(member: Member, heartbeat: Heartbeat__Output): void {
-    if (this.#members.get(member.hello.workerId) !== member) return;
+    if (this.#members.get(member.hello.workerId) !== member) {
+      throw new StagecoachError(
+        "UNAVAILABLE",
+        `worker "${member.hello.workerId}" was taken out of the cluster before this heartbeat: join again`,
+      );
+    }
     member.lastHeartbeatAtMs = this.#now();
     member.freeMemoryBytes = heartbeat.freeMemoryBytes;
     member.residentBytes = heartbeat.residentBytes;
@@ -91,8 +102,14 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
     this.emit("left", member, reason);
   }
 
-  /** Takes out everybody who has been silent too long; call it once an interval. */
+  /**
+   * Takes out everybody who has been silent too long; call it once an interval. After this process itself
+   * stood still, heartbeats may be here unread, so nobody is taken out before they had a turn.
+   */
   expire(): void {
+    const pauseMs = this.#now() - this.#lastExpiryAtMs;
+    this.#lastExpiryAtMs = this.#now();
+    if (pauseMs > 2 * this.heartbeatIntervalMs) return;
     for (const member of this.#members.values()) {
       if (this.#silent(member)) this.leave(member, `no heartbeat for ${this.#ageMs(member)} ms`);
     }
