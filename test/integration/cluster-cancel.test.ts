@@ -1,26 +1,21 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ClusterStatus__Output } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import { all, postJson, serverEvents } from "../fixtures/http-client.js";
 import { openRequest, startUp, statusWhere, type TestCoordinator } from "../fixtures/local-cluster.js";
 import { Scope } from "../fixtures/scope.js";
+import { simulatedDevice } from "../fixtures/simulation.js";
 import { newHome } from "../fixtures/spawn-cli.js";
 
 const scope = new Scope();
 let cluster: TestCoordinator;
 
-/** So slow that no request of these tests comes to its end by itself. */
-const step = { alphaMs: 40, betaMs: 0 };
-const simulation = { layerDecode: step, layerPrefill: step, embedding: step, head: step };
 const endless = { temperature: 0, ignore_eos: true, max_tokens: 120, prompt: "Once upon a time" };
 const endlessOptions = { temperature: 0, ignoreEos: true, maxTokens: 120 };
 
 beforeAll(async () => {
   const home = await newHome(scope);
-  const path = join(home.root, "simulation.json");
-  await writeFile(path, JSON.stringify(simulation));
-  cluster = await startUp(scope, ["--stages", "2", "--device", "simulated", "--simulation", path], { home });
+  // So slow that no request of these tests comes to its end by itself.
+  cluster = await startUp(scope, ["--stages", "2", ...(await simulatedDevice(home, 40))], { home });
 });
 afterAll(() => scope.end());
 
