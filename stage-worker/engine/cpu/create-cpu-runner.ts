@@ -50,10 +50,14 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
     const results: RunResult[] = [];
-    for (const run of planRuns(batch, kv)) results.push(await compute(run, input));
+    for (const run of planRuns(batch, kv, promptLength)) results.push(await compute(run, input));
     if (!options.head) return { kind: "hidden", hidden: packHidden(results, config.hiddenSize) };
     const tokens = results.flatMap((result) => sampleRun(result));
     return { kind: "tokens", tokens: inBatchOrder(batch, tokens) };
+  }
+
+  function promptLength(sequenceId: number): number {
+    return ledger.opening(sequenceId)?.promptLength ?? 0;
   }
 
   async function compute(run: StageRun, input: StageInput): Promise<RunResult> {

@@ -75,13 +75,9 @@ export class KvArena {
     return 2 * Float32Array.BYTES_PER_ELEMENT * this.shape.layers * this.#rowLimit * this.rowSize;
   }
 
-  /**
-   * Makes room for so many more rows, and in every row for its tokens and so many more, or for `tokens`
-   * altogether; gives back what is far more than that.
-   */
-  fit(room: { rows?: number; newTokens?: number; tokens?: number }): void {
-    const longest = Math.max(0, ...this.#rows.map(({ length }) => length));
-    const tokens = Math.max(longest + (room.newTokens ?? 0), room.tokens ?? 0);
+  /** Makes room for so many more rows and in each for so many tokens; gives back what is far more than needed. */
+  fit(room: { rows?: number; tokens: number }): void {
+    const tokens = Math.max(room.tokens, ...this.#rows.map(({ length }) => length));
     const rows = this.#rows.length + (room.rows ?? 0);
     const wasted =
       this.#rowLimit > rows + 2 * spareRows || this.#capacity >= roundUp(tokens) + 2 * capacityStep;

@@ -72,7 +72,7 @@ describe("an arena", () => {
     expect(arena.capacity).toBe(128);
     arena.add(1);
     expect(arena.sizeBytes).toBe(10 * 128 * tokenSize * 4);
-    arena.fit({ newTokens: 1 });
+    arena.fit({ tokens: 1 });
     expect(arena.sizeBytes).toBe(32 * tokenSize * 4);
   });
 });
@@ -80,7 +80,7 @@ describe("an arena", () => {
 /** Reads a chunk of a prompt and checks what lies in the sequence's row afterwards. */
 function readPrompt(kv: KvRows, lengths: Map<number, number>, id: number, tokens: number): void {
   const length = lengths.get(id) ?? 0;
-  const arena = kv.alone(id, tokens);
+  const arena = kv.alone(id, length + tokens, 100);
   expect(arena.sequenceAt(0)).toBe(id);
   expect(arena.capacity).toBeGreaterThanOrEqual(length + tokens);
   arena.append(0, tokensOf(id, length, tokens));

@@ -48,13 +48,16 @@ export class KvRows {
     });
   }
 
-  /** Puts a sequence into row 0 of an arena of its own, with room for `newTokens`. */
-  alone(sequenceId: number, newTokens: number): KvArena {
+  /**
+   * Puts a sequence into row 0 of an arena of its own, with room for `tokens` altogether, and for more where
+   * it is known to become longer: the next chunks then find their place.
+   */
+  alone(sequenceId: number, tokens: number, expectedTokens: number): KvArena {
     const current = this.#arenas.get(sequenceId);
     const ownsOne = current !== undefined && !this.#isLane(current);
     const arena = ownsOne ? current : new KvArena(this.#shape);
     this.#move(sequenceId, arena);
-    arena.fit({ newTokens });
+    arena.fit({ tokens: Math.max(tokens, Math.min(expectedTokens, 2 * tokens)) });
     return arena;
   }
 

@@ -22,8 +22,13 @@ export interface RunSlice {
 /**
  * Cuts a batch into runs: all slices of one token together (by length where lengths differ much), each longer
  * one alone. Nothing is lost by that: the integer products cost the same per row from a few rows on.
+ * `expectedTokens` says how long a sequence's prompt is.
  */
-export function planRuns(batch: RaggedBatch, kv: KvRows): StageRun[] {
+export function planRuns(
+  batch: RaggedBatch,
+  kv: KvRows,
+  expectedTokens: (sequenceId: number) => number,
+): StageRun[] {
   const slices = slicesOf(batch);
   const byId = new Map(slices.map((slice) => [slice.sequenceId, slice]));
   const single = slices.filter(({ length }) => length === 1);
@@ -39,7 +44,7 @@ export function planRuns(batch: RaggedBatch, kv: KvRows): StageRun[] {
   const prefill = slices
     .filter(({ length }) => length > 1)
     .map((slice) => ({
-      arena: kv.alone(slice.sequenceId, slice.length),
+      arena: kv.alone(slice.sequenceId, slice.context + slice.length, expectedTokens(slice.sequenceId)),
       decode: false,
       slices: [slice],
     }));
