@@ -130,6 +130,19 @@ describe("a store that was harmed", () => {
     expect(await openStore(home).missingBlobs(manifest)).toEqual([]);
   });
 
+  test("is read through by who asks for repair: bytes that changed are packed again", async () => {
+    const { home, path, notices, ensure } = await setUp();
+    const manifest = await ensure(path);
+    const blob = join(home.blobs, shas(manifest)[1] ?? "");
+    const bytes = await readFile(blob);
+    await writeFile(blob, Buffer.from(bytes).fill(1, 10, 20));
+    expect(await ensure(path)).toEqual(manifest);
+    expect(notices).toEqual([]);
+    expect(shas(await ensure(path, { repair: true }))).toEqual(shas(manifest));
+    expect(notices).toEqual(["1 of the blobs of tiny-model are damaged or missing: packing them again"]);
+    expect(await readFile(blob)).toEqual(bytes);
+  });
+
   test("is repaired only by who asks for it", async () => {
     const { home, path, ensure } = await setUp();
     const manifest = await ensure(path);

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { StagecoachError } from "../../common/errors.js";
 import type { Home } from "../../common/home.js";
 import { packModelWithin } from "../pack/pack-model.js";
@@ -31,7 +32,7 @@ export interface EnsureModelOptions {
   readonly variant?: Variant | "auto" | undefined;
   /** The name in the store. Defaults to one made from the file's or repository's. */
   readonly name?: string | undefined;
-  /** Makes a damaged model anew instead of failing. Defaults to false. */
+  /** Reads all of a stored model, and makes anew what is damaged. Defaults to false. */
   readonly repair?: boolean | undefined;
   readonly onProgress?: ((progress: ModelProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -117,11 +118,13 @@ async function findStored(job: Job): Promise<Manifest | undefined> {
   if (job.wanted.kind === "path" && job.record && !(await isUnchanged(job.record.record))) return undefined;
   try {
     const manifest = await lookUp(job, name);
-    const missing = manifest === undefined ? [] : await job.store.missingBlobs(manifest);
+    if (manifest === undefined) return undefined;
+    const damaged = job.options.repair ? await removeDamagedBlobs(job.store, manifest) : [];
+    const missing = await job.store.missingBlobs(manifest);
     if (missing.length === 0) return manifest;
     job.onProgress({
       phase: "notice",
-      message: `${missing.length} of the blobs of ${name} are missing: packing them again`,
+      message: `${missing.length} of the blobs of ${name} are ${damaged.length > 0 ? "damaged or " : ""}missing: packing them again`,
     });
     return undefined;
   } catch (error) {
@@ -130,6 +133,17 @@ async function findStored(job: Job): Promise<Manifest | undefined> {
     job.onProgress({ phase: "notice", message: `${failure.message}; making it anew` });
     return undefined;
   }
+}
+
+/** Blobs whose bytes no longer have their hash; they are gone afterwards. */
+async function removeDamagedBlobs(store: ModelStore, manifest: Manifest): Promise<readonly string[]> {
+  const damaged: string[] = [];
+  for (const { sha256 } of [...manifest.blobs, manifest.tokenizer]) {
+    if (!(await store.has(sha256)) || (await store.verify(sha256))) continue;
+    await rm(store.blobPath(sha256), { force: true });
+    damaged.push(sha256);
+  }
+  return damaged;
 }
 
 async function lookUp({ store, variant, record }: Job, name: string): Promise<Manifest | undefined> {

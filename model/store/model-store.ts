@@ -147,7 +147,10 @@ export class ModelStore {
   async blobSize(sha256: string): Promise<number> {
     const found = await statIfThere(this.blobPath(sha256));
     if (found === undefined) {
-      throw new StagecoachError("NOT_FOUND", `the store at ${this.home.root} has no blob ${sha256}`);
+      throw new StagecoachError(
+        "NOT_FOUND",
+        `the store at ${this.home.root} has no blob ${sha256}: \`stagecoach pull\` its model again there`,
+      );
     }
     return found.size;
   }
