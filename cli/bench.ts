@@ -13,8 +13,8 @@ import { type Client, unary, withClient } from "./client.js";
 import { printJson } from "./json.js";
 import { askedToEnd } from "./serve.js";
 import { addSettings, homeOf, readGivenSettings, readSettings } from "./setting-options.js";
-import { upSettings } from "./up/start-cluster.js";
 import { withTemporaryCluster } from "./up/temporary-cluster.js";
+import { upSettings } from "./up/up-settings.js";
 
 const benchSettings = [
   "home",

@@ -8,8 +8,8 @@ import { addSamplingOptions, readSamplingOptions } from "./sampling-options.js";
 import { askedToEnd } from "./serve.js";
 import { addSettings, homeOf, readGivenSettings, readSettings } from "./setting-options.js";
 import { readRunningCluster } from "./state/cluster-file.js";
-import { upSettings } from "./up/start-cluster.js";
 import { withTemporaryCluster } from "./up/temporary-cluster.js";
+import { upSettings } from "./up/up-settings.js";
 
 const runSettings = [
   "home",

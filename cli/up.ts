@@ -4,7 +4,8 @@ import { createProgressLine } from "./progress-line.js";
 import { askedToEnd } from "./serve.js";
 import { addSettings, homeOf, readSettings } from "./setting-options.js";
 import { withHome } from "./state/with-home.js";
-import { type RunningLocalCluster, startCluster, type UpSettings, upSettings } from "./up/start-cluster.js";
+import { type RunningLocalCluster, startCluster } from "./up/start-cluster.js";
+import { type UpSettings, upSettings } from "./up/up-settings.js";
 
 export function register(program: Command): void {
   const command = program

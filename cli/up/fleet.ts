@@ -8,16 +8,21 @@ const endOrder: readonly ChildRole[] = ["coordinator", "worker", "nats-server"];
 
 /** The child processes of one `up`. */
 export class Fleet {
-  /** Resolves with why, when a child ends that was not asked to. */
+  /** Resolves with why, when a child ends that was not asked to and that serving needs. */
   readonly broken: Promise<StagecoachError>;
   readonly #children: { child: Child; role: ChildRole }[] = [];
   readonly #stopTimeoutMs: number;
+  readonly #onEventsLost: (reason: StagecoachError) => void;
   #break: (error: StagecoachError) => void = () => undefined;
   #stopping: Promise<void> | undefined;
 
-  /** A child that has not ended `stopTimeoutMs` after it was asked to is killed. */
-  constructor(stopTimeoutMs: number) {
+  /**
+   * A child that has not ended `stopTimeoutMs` after it was asked to is killed. `onEventsLost` hears when
+   * nats-server ends by itself: serving goes on without events.
+   */
+  constructor(stopTimeoutMs: number, onEventsLost: (reason: StagecoachError) => void = () => undefined) {
     this.#stopTimeoutMs = stopTimeoutMs;
+    this.#onEventsLost = onEventsLost;
     this.broken = new Promise((resolve) => {
       this.#break = resolve;
     });
@@ -27,7 +32,9 @@ export class Fleet {
   add(child: Child, role: ChildRole): void {
     this.#children.push({ child, role });
     void child.exited.then((exit) => {
-      if (this.#stopping === undefined) this.#break(child.failure(exit));
+      if (this.#stopping !== undefined) return;
+      if (role === "nats-server") this.#onEventsLost(child.failure(exit));
+      else this.#break(child.failure(exit));
     });
     if (this.#stopping !== undefined)
       this.#stopping = this.#stopping.then(() => child.stop(this.#stopTimeoutMs));

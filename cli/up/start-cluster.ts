@@ -1,46 +1,14 @@
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { flagsFor, type SettingName, type SettingValues } from "../../common/config.js";
 import { StagecoachError } from "../../common/errors.js";
-import { readMemory } from "../../common/free-memory.js";
 import type { Home } from "../../common/home.js";
 import { packageRoot } from "../../common/package-root.js";
 import { dialable } from "../client.js";
-import { coordinatorSettings } from "../coordinator.js";
 import { type ClusterFile, describeProcess, writeClusterFile } from "../state/cluster-file.js";
-import { workerSettings } from "../worker.js";
 import { awaitServing } from "./await-serving.js";
 import { Child } from "./child.js";
 import { Fleet } from "./fleet.js";
 import { findNatsServer, startNatsServer } from "./nats-server.js";
-
-/** The settings of `up`: its own, and those it hands to the processes it starts. */
-export const upSettings = [
-  "home",
-  "model",
-  "variant",
-  "stages",
-  "replicas",
-  "device",
-  "threads",
-  "http",
-  "grpc",
-  "nats",
-  "cluster",
-  "maxNumSeqs",
-  "maxBatchTokens",
-  "maxWaiting",
-  "maxContext",
-  "blockSize",
-  "memoryLimitBytes",
-  "throttle",
-  "simulation",
-  "logLevel",
-  "startTimeoutMs",
-  "stopTimeoutMs",
-] as const satisfies readonly SettingName[];
-
-export type UpSettings = SettingValues<(typeof upSettings)[number]>;
+import { coordinatorFlags, type UpSettings, workerFlags } from "./up-settings.js";
 
 /** What `up` needs beside its settings. */
 export interface StartOptions {
@@ -73,8 +41,6 @@ export interface RunningLocalCluster {
 }
 
 const usualStageCount = 2;
-/** The part of the free memory that workers may take. */
-const freeShare = 0.9;
 
 /**
  * Starts NATS (where it is installed), a coordinator and its workers as child processes and waits until
@@ -84,7 +50,9 @@ const freeShare = 0.9;
  */
 export async function startCluster(options: StartOptions): Promise<RunningLocalCluster> {
   refuseReplicas(options.values.replicas);
-  const fleet = new Fleet(options.values.stopTimeoutMs);
+  const fleet = new Fleet(options.values.stopTimeoutMs, ({ message }) =>
+    options.onProgress(`${message}\nServing goes on without events.`),
+  );
   const deadline = AbortSignal.timeout(options.values.startTimeoutMs);
   const failed = new AbortController();
   const bringing = bringUp(options, fleet, AbortSignal.any([options.signal, deadline, failed.signal]));
@@ -175,35 +143,6 @@ function startChild(
 
 function defaultScript(): string {
   return join(packageRoot, "dist", "cli", "main.js");
-}
-
-function coordinatorFlags(
-  values: UpSettings,
-  expectedWorkers: number,
-  natsUrl: string | undefined,
-): string[] {
-  const own = pick(values, coordinatorSettings);
-  return [
-    "coordinator",
-    ...flagsFor({ ...own, stages: expectedWorkers, expectedWorkers, nats: natsUrl ?? "off" }),
-  ];
-}
-
-function workerFlags(values: UpSettings, workerId: string, grpc: string, workerCount: number): string[] {
-  const shares = {
-    threads: values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount)),
-    memoryLimitBytes:
-      values.memoryLimitBytes ?? Math.floor((readMemory().freeBytes * freeShare) / workerCount),
-  };
-  const addresses = { join: dialable(grpc), listen: "127.0.0.1:0" };
-  return ["worker", ...flagsFor({ ...pick(values, workerSettings), ...shares, ...addresses, workerId })];
-}
-
-/** The values that are among the names. */
-function pick(values: UpSettings, names: readonly SettingName[]): Partial<SettingValues> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([name]) => names.some((wanted) => wanted === name)),
-  );
 }
 
 type Nats =

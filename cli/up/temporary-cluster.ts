@@ -1,7 +1,8 @@
 import type { Home } from "../../common/home.js";
 import { createProgressLine } from "../progress-line.js";
 import { withHome } from "../state/with-home.js";
-import { startCluster, type UpSettings } from "./start-cluster.js";
+import { startCluster } from "./start-cluster.js";
+import type { UpSettings } from "./up-settings.js";
 
 /**
  * Runs `body` with the gRPC address of a cluster that lasts as long as it does.

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { compileConfig } from "../../common/config.js";
+import { coordinatorFlags, upSettings, workerFlags } from "./up-settings.js";
+
+function valuesOf(flags: Record<string, string>) {
+  return compileConfig(upSettings, {
+    flags: { home: "/nowhere", ...flags },
+    environment: {},
+    folder: "/nowhere",
+  });
+}
+
+/** The value after a flag; undefined without it. */
+function valueIn(args: readonly string[], flag: string): string | undefined {
+  const at = args.indexOf(flag);
+  return at < 0 ? undefined : args[at + 1];
+}
+
+test("the coordinator waits for exactly the workers that are started", () => {
+  const args = coordinatorFlags(valuesOf({ maxNumSeqs: "5", threads: "3" }), 4, "nats://127.0.0.1:9");
+  expect(args[0]).toBe("coordinator");
+  const flags = ["--stages", "--expected-workers", "--nats", "--max-num-seqs", "--home", "--threads"];
+  expect(flags.map((flag) => valueIn(args, flag))).toEqual([
+    "4",
+    "4",
+    "nats://127.0.0.1:9",
+    "5",
+    "/nowhere",
+    undefined,
+  ]);
+  expect(valueIn(coordinatorFlags(valuesOf({}), 1, undefined), "--nats")).toBe("off");
+});
+
+test("workers share the machine unless they are told what to take", () => {
+  const args = workerFlags(valuesOf({ throttle: "2" }), "w1", "0.0.0.0:7070", 256);
+  const flags = ["--worker-id", "--join", "--listen", "--threads", "--throttle", "--http"];
+  const expected = ["w1", "127.0.0.1:7070", "127.0.0.1:0", "1", "2", undefined];
+  expect(flags.map((flag) => valueIn(args, flag))).toEqual(expected);
+  const whole = Number(valueIn(workerFlags(valuesOf({}), "w0", "h:1", 1), "--memory-limit-bytes"));
+  const half = Number(valueIn(workerFlags(valuesOf({}), "w0", "h:1", 2), "--memory-limit-bytes"));
+  expect(half).toBeLessThan(whole);
+  const told = workerFlags(valuesOf({ threads: "3", memoryLimitBytes: "1GiB" }), "w0", "h:1", 2);
+  expect([valueIn(told, "--threads"), valueIn(told, "--memory-limit-bytes")]).toEqual(["3", String(2 ** 30)]);
+});

@@ -1,0 +1,73 @@
+import { availableParallelism } from "node:os";
+import { flagsFor, type SettingName, type SettingValues } from "../../common/config.js";
+import { readMemory } from "../../common/free-memory.js";
+import { dialable } from "../client.js";
+import { coordinatorSettings } from "../coordinator.js";
+import { workerSettings } from "../worker.js";
+
+/** The settings of `up`: its own, and those it hands to the processes it starts. */
+export const upSettings = [
+  "home",
+  "model",
+  "variant",
+  "stages",
+  "replicas",
+  "device",
+  "threads",
+  "http",
+  "grpc",
+  "nats",
+  "cluster",
+  "maxNumSeqs",
+  "maxBatchTokens",
+  "maxWaiting",
+  "maxContext",
+  "blockSize",
+  "memoryLimitBytes",
+  "throttle",
+  "simulation",
+  "logLevel",
+  "startTimeoutMs",
+  "stopTimeoutMs",
+] as const satisfies readonly SettingName[];
+
+export type UpSettings = SettingValues<(typeof upSettings)[number]>;
+
+/** The part of the free memory that workers may take. */
+const freeShare = 0.9;
+
+/** The arguments of the coordinator that `up` starts. */
+export function coordinatorFlags(
+  values: UpSettings,
+  expectedWorkers: number,
+  natsUrl: string | undefined,
+): string[] {
+  const own = pick(values, coordinatorSettings);
+  return [
+    "coordinator",
+    ...flagsFor({ ...own, stages: expectedWorkers, expectedWorkers, nats: natsUrl ?? "off" }),
+  ];
+}
+
+/** The arguments of one of its workers; they share out the machine's processors and free memory. */
+export function workerFlags(
+  values: UpSettings,
+  workerId: string,
+  grpc: string,
+  workerCount: number,
+): string[] {
+  const shares = {
+    threads: values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount)),
+    memoryLimitBytes:
+      values.memoryLimitBytes ?? Math.floor((readMemory().freeBytes * freeShare) / workerCount),
+  };
+  const addresses = { join: dialable(grpc), listen: "127.0.0.1:0" };
+  return ["worker", ...flagsFor({ ...pick(values, workerSettings), ...shares, ...addresses, workerId })];
+}
+
+/** The values that are among the names. */
+function pick(values: UpSettings, names: readonly SettingName[]): Partial<SettingValues> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([name]) => names.some((wanted) => wanted === name)),
+  );
+}
