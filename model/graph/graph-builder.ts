@@ -11,7 +11,7 @@ import {
 } from "./onnx-writer.js";
 
 /** ONNX Runtime's own operators. */
-export const microsoft = "com.microsoft";
+const microsoft = "com.microsoft";
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>;
 
