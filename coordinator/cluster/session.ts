@@ -117,17 +117,18 @@ export class Session extends EventEmitter<SessionEvents> implements TokenPort {
   }
 
   /**
-   * What the plan would be with other limits, from the last measurements.
+   * The plan that runs, or what it would be with other limits, from the last measurements.
    * @throws StagecoachError FAILED_PRECONDITION before workers were measured.
    */
   planWith(limits: { stages?: number }): Plan {
+    if (limits.stages === undefined && "plan" in this.#state) return this.#state.plan;
     if (this.#measured === undefined) {
       throw new StagecoachError(
         "FAILED_PRECONDITION",
         `no workers were measured yet: ${describeState(this.#state)}; try again soon`,
       );
     }
-    return this.#plan(this.#measured.workers, this.#measured.links, limits.stages);
+    return this.#plan(this.#measured.workers, this.#measured.links, limits.stages ?? this.#options.stages);
   }
 
   /** Resolves at the next change of state, or after `timeoutMs`. */

@@ -3,14 +3,14 @@
 
 export interface PlanRequest {
   /**
-   * 0 lets the planner choose.
+   * 0 asks for the plan that runs.
    */
   'stages'?: (number);
 }
 
 export interface PlanRequest__Output {
   /**
-   * 0 lets the planner choose.
+   * 0 asks for the plan that runs.
    */
   'stages': (number);
 }
