@@ -1,5 +1,6 @@
 import { formatBytes } from "../model/store/format-bytes.js";
 import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
+import type { StageState__Output } from "../proto/gen/stagecoach/v1/StageState.js";
 import type { WorkerStatus__Output } from "../proto/gen/stagecoach/v1/WorkerStatus.js";
 import { type Column, renderTable } from "./table.js";
 
@@ -40,7 +41,7 @@ function workerRow(worker: WorkerStatus__Output): string[] {
   return [
     worker.stageIndex === undefined ? "-" : String(worker.stageIndex),
     worker.workerId,
-    holdsStage ? `${stage.firstLayer}-${stage.endLayer - 1}` : "-",
+    holdsStage ? layersOf(stage) : "-",
     stage === null ? "IDLE" : stage.state === "FAILED" ? `FAILED: ${stage.error}` : stage.state,
     percent(worker.busyShare),
     percent(worker.waitInShare),
@@ -52,6 +53,11 @@ function workerRow(worker: WorkerStatus__Output): string[] {
     `${worker.device} x${worker.threads}`,
     worker.address,
   ];
+}
+
+/** A stage may hold the embedding or the head alone. */
+function layersOf({ firstLayer, endLayer }: StageState__Output): string {
+  return firstLayer === endLayer ? "none" : `${firstLayer}-${endLayer - 1}`;
 }
 
 function stageOf(worker: WorkerStatus__Output): number {
