@@ -57,8 +57,7 @@ export function publishRequestEnd({ publisher, manifest }: EventSources, end: Re
 
 function publishPlan({ publisher, manifest, session }: EventSources, plan: Plan): void {
   const { model, variant } = manifest;
-  // The plan's epoch begins when it is loaded.
-  const epoch = session.epoch;
+  const { epoch } = session;
   publisher.publish("plan", String(epoch), {
     epoch,
     model,

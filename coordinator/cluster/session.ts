@@ -161,9 +161,10 @@ export class Session extends EventEmitter<SessionEvents> implements TokenPort {
     try {
       const broken = new AsyncQueue<StagecoachError>();
       const plan = await this.#measureAndPlan(members, clients);
+      const epoch = ++this.#epoch;
       this.#setState({ kind: "loading", doneBytes: 0, totalBytes: 0, plan });
       this.#opened = await openPipeline({
-        epoch: ++this.#epoch,
+        epoch,
         plan,
         manifest,
         clients: plan.stages.map((stage) => clientOf(clients, stage.workerId)),
