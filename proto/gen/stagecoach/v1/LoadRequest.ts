@@ -1,5 +1,6 @@
 // Original file: proto/stagecoach/v1/stage.proto
 
+import type { DataType as _stagecoach_v1_DataType, DataType__Output as _stagecoach_v1_DataType__Output } from '../../stagecoach/v1/DataType.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface LoadRequest {
@@ -41,6 +42,10 @@ export interface LoadRequest {
    * Intra-op threads of the engine; 0 keeps the worker's own setting.
    */
   'threads'?: (number);
+  /**
+   * How hidden states travel to the next stage.
+   */
+  'activationDtype'?: (_stagecoach_v1_DataType);
 }
 
 export interface LoadRequest__Output {
@@ -82,4 +87,8 @@ export interface LoadRequest__Output {
    * Intra-op threads of the engine; 0 keeps the worker's own setting.
    */
   'threads': (number);
+  /**
+   * How hidden states travel to the next stage.
+   */
+  'activationDtype': (_stagecoach_v1_DataType__Output);
 }

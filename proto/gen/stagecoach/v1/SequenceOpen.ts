@@ -18,6 +18,17 @@ export interface SequenceOpen {
    */
   'promptLength'?: (number);
   'sampling'?: (_stagecoach_v1_Sampling | null);
+  /**
+   * Tokens at the beginning whose KV exists already; the first Forward starts there.
+   */
+  'cachedLength'?: (number);
+  /**
+   * The blocks that hold them, in order. Full ones become the sequence's own,
+   * shared with whoever else has them. Where cached_length ends inside a block,
+   * the last id is only copied from: the sequence's own block for those
+   * positions comes as a new block of its first Forward (copy on write).
+   */
+  'cachedBlockIds'?: (number)[];
 }
 
 export interface SequenceOpen__Output {
@@ -36,4 +47,15 @@ export interface SequenceOpen__Output {
    */
   'promptLength': (number);
   'sampling': (_stagecoach_v1_Sampling__Output | null);
+  /**
+   * Tokens at the beginning whose KV exists already; the first Forward starts there.
+   */
+  'cachedLength': (number);
+  /**
+   * The blocks that hold them, in order. Full ones become the sequence's own,
+   * shared with whoever else has them. Where cached_length ends inside a block,
+   * the last id is only copied from: the sequence's own block for those
+   * positions comes as a new block of its first Forward (copy on write).
+   */
+  'cachedBlockIds': (number)[];
 }
