@@ -31,7 +31,7 @@ export function layerGraph(config: ModelConfig, options: LayerGraphOptions): Uin
     down: hiddenSize,
   };
   const product = (name: LayerProduct, x: string, inputSize: number): string => {
-    if (options.grams) gram(graph, name, x, inputSize);
+    if (options.grams && (name === "qkv" || name === "gate_up")) gram(graph, name, x, inputSize);
     const weight = graph.input(name, "f32", [inputSize, outputSizes[name]]);
     return graph.op("MatMul", [options.rounded ? roundedRows(graph, x) : x, weight]);
   };
@@ -39,12 +39,14 @@ export function layerGraph(config: ModelConfig, options: LayerGraphOptions): Uin
   const qkv = product("qkv", normed(graph, config, hidden), hiddenSize);
   const heads = attention(graph, config, biased(graph, config, qkv, outputSizes.qkv));
   const middle = graph.op("Add", [hidden, product("o", heads, headCount * headSize)]);
+  if (options.grams) gram(graph, "o", heads, headCount * headSize, middle);
   const both = product("gate_up", normed(graph, config, middle), hiddenSize);
   const sizes = graph.integers(feedForwardSize, feedForwardSize);
   const [gate, up] = graph.ops("Split", 2, [both, sizes], { axis: 1 }) as [string, string];
   const activated = graph.op("Mul", [graph.fused("QuickGelu", [gate], { alpha: { float: 1 } }), up]);
   const mixed = hadamard(graph, activated, feedForwardSize);
   const next = graph.op("Add", [middle, product("down", mixed, feedForwardSize)]);
+  if (options.grams) gram(graph, "down", mixed, feedForwardSize, next);
   graph.output("next", next, "f32", ["T", hiddenSize]);
   return graph.model();
 }
@@ -74,8 +76,9 @@ export function hadamardMatrix(config: ModelConfig): Float32Array {
 }
 
 /** Xᵀ·X of rows that count by their weights. */
-function gram(graph: GraphBuilder, name: string, x: string, size: number): void {
-  const counted = graph.op("Mul", [x, graph.input("weights", "f32", ["T", 1])]);
+function gram(graph: GraphBuilder, name: string, x: string, size: number, stream?: string): void {
+  const weights = graph.input("weights", "f32", ["T", 1]);
+  const counted = graph.op("Mul", [x, stream === undefined ? weights : graph.op("Div", [weights, meanSquare(graph, stream)])]);
   const square = graph.fused("FusedMatMul", [counted, x], { transA: 1 });
   graph.output(`gram.${name}`, square, "f32", [size, size]);
 }
@@ -139,4 +142,8 @@ function hadamard(graph: GraphBuilder, x: string, size: number): string {
     graph.op("MatMul", [runs, graph.input("hadamard", "f32", [n, n])]),
     graph.integers(-1, size),
   ]);
+}
+
+function meanSquare(graph: GraphBuilder, x: string): string {
+  return graph.op("ReduceMean", [graph.op("Mul", [x, x]), graph.integers(1)], { keepdims: 1 });
 }
