@@ -78,7 +78,10 @@ export function hadamardMatrix(config: ModelConfig): Float32Array {
 /** Xᵀ·X of rows that count by their weights. */
 function gram(graph: GraphBuilder, name: string, x: string, size: number, stream?: string): void {
   const weights = graph.input("weights", "f32", ["T", 1]);
-  const counted = graph.op("Mul", [x, stream === undefined ? weights : graph.op("Div", [weights, meanSquare(graph, stream)])]);
+  const counted = graph.op("Mul", [
+    x,
+    stream === undefined ? weights : graph.op("Div", [weights, meanSquare(graph, stream)]),
+  ]);
   const square = graph.fused("FusedMatMul", [counted, x], { transA: 1 });
   graph.output(`gram.${name}`, square, "f32", [size, size]);
 }
