@@ -64,13 +64,20 @@ export class RunnerBench {
       this.#lengths.set(id, 0);
     }
     this.#runner.open(
-      ids.map((sequenceId) => ({ sequenceId, history: noTokens, promptLength: 1, sampling })),
+      ids.map((sequenceId) => ({
+        sequenceId,
+        history: noTokens,
+        promptLength: 1,
+        cachedLength: 0,
+        cachedBlocks: [],
+        sampling,
+      })),
     );
     return ids;
   }
 
   #close(ids: readonly number[]): void {
-    this.#runner.closeSequences(ids);
+    this.#runner.closeSequences(ids.map((sequenceId) => ({ sequenceId, keptBlocks: 0 })));
     for (const id of ids) {
       this.#slots.delete(id);
       this.#lengths.delete(id);

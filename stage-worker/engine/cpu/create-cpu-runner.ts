@@ -49,6 +49,15 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
+    try {
+      return await computeAll(batch, input);
+    } catch (reason) {
+      ledger.spoil(batch);
+      throw reason;
+    }
+  }
+
+  async function computeAll(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     const results: RunResult[] = [];
     for (const run of planRuns(batch, kv, promptLength)) results.push(await compute(run, input));
     if (!options.head) return { kind: "hidden", hidden: packHidden(results, config.hiddenSize) };
@@ -96,12 +105,13 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     blockCount,
     weightBytes,
     open(sequences) {
-      if (options.head) sampler.open(sequences);
       ledger.open(sequences);
+      if (options.head) sampler.open(sequences);
     },
     forward,
-    closeSequences(sequenceIds) {
-      ledger.close(sequenceIds);
+    closeSequences(closings) {
+      ledger.close(closings);
+      const sequenceIds = closings.map(({ sequenceId }) => sequenceId);
       kv.close(sequenceIds);
       if (options.head) sampler.close(sequenceIds);
     },
