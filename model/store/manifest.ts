@@ -127,6 +127,17 @@ const config = z.object({
   tiedEmbedding: z.boolean(),
 });
 
+/** How close a rounded variant came to the exact model on texts that its rounding had not seen. */
+export const qualitySchema = z.object({
+  steps: count,
+  /** Share of steps with the same most likely token, 0 to 1. */
+  sameToken: z.number(),
+  /** Mean Kullback-Leibler divergence, nats. */
+  klMean: z.number(),
+  /** Change of the exact model's margin between its two best tokens' logits. */
+  marginChange: z.object({ median: z.number(), p99: z.number(), max: z.number() }),
+});
+
 /** What the store keeps of a packed model; `models/<name>/<variant>.json`. */
 export const manifestSchema = z.object({
   formatVersion: z.literal(1),
@@ -147,9 +158,12 @@ export const manifestSchema = z.object({
     minP: z.number().optional(),
     repetitionPenalty: z.number().optional(),
   }),
+  /** Of `int8`, as measured when it was packed, with a cache of keys and values in f32. */
+  quality: qualitySchema.optional(),
   packedAt: z.string(),
 });
 
+export type ModelQuality = z.infer<typeof qualitySchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Blob = Manifest["blobs"][number];
 export type PackedTensor = Blob["tensors"][number];
