@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { lastLogits, pipeline, relativeError, tokensOf } from "../../../test/fixtures/cpu-pipeline.js";
+import {
+  lastLogits,
+  pipeline,
+  relativeError,
+  stages,
+  tokensOf,
+} from "../../../test/fixtures/cpu-pipeline.js";
 import { referenceLogits } from "../../../test/fixtures/reference-model.js";
-import type { TinyModelOptions } from "../../../test/fixtures/tiny-model.js";
+import { roundPacked } from "../../../test/fixtures/round-packed.js";
+import { opening } from "../../../test/fixtures/stage-fixtures.js";
+import { packTiny, type TinyModelOptions, tinySource } from "../../../test/fixtures/tiny-model.js";
+import type { StageRunner } from "../stage-runner.js";
 
 /** Activations, keys, values and shares are rounded to 8 bits: a few hundredths after three layers. */
 const rounding = 0.06;
@@ -75,5 +84,24 @@ describe("KV of 8-bit integers", () => {
       return seen;
     };
     expect(await decode(2, [10, 11, 12, 13, 14])).toEqual(await decode(1, []));
+  });
+
+  it("names the sequence whose hidden state is not finite", async () => {
+    const packed = await roundPacked(await packTiny(tinySource(), "f32"));
+    const [runner] = (await stages(packed, [[2, 3]], { embedding: false })) as [StageRunner];
+    runner.open([opening(7)]);
+    const { hiddenSize } = packed.manifest.config;
+    const batch = {
+      lane: 0,
+      sequenceIds: [7],
+      contextLengths: [0],
+      lengths: [2],
+      sample: [true],
+      newBlocks: [[0]],
+    };
+    const input = { kind: "hidden", hidden: new Float32Array(2 * hiddenSize).fill(Number.NaN) } as const;
+    await expect(runner.forward(batch, input)).rejects.toThrow(
+      /sequence 7 came to logits that are not finite/,
+    );
   });
 });
