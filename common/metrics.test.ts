@@ -24,9 +24,18 @@ describe("createMetrics", () => {
 
   it("turns a stage's running totals into counters that survive its restart", async () => {
     const metrics = freshMetrics();
-    metrics.setStageTimes(0, "w0", { busyMs: 1000, waitInMs: 500, waitOutMs: 0, sendMs: 10 });
-    metrics.setStageTimes(0, "w0", { busyMs: 1500, waitInMs: 500, waitOutMs: 0, sendMs: 10 });
-    metrics.setStageTimes(0, "w0", { busyMs: 250, waitInMs: 600, waitOutMs: 0, sendMs: 1 });
+    metrics.setStageTimes(
+      { stage: 0, worker: "w0" },
+      { busyMs: 1000, waitInMs: 500, waitOutMs: 0, sendMs: 10 },
+    );
+    metrics.setStageTimes(
+      { stage: 0, worker: "w0" },
+      { busyMs: 1500, waitInMs: 500, waitOutMs: 0, sendMs: 10 },
+    );
+    metrics.setStageTimes(
+      { stage: 0, worker: "w0" },
+      { busyMs: 250, waitInMs: 600, waitOutMs: 0, sendMs: 1 },
+    );
     const text = await metrics.render();
     expect(text).toMatch(/stagecoach_stage_busy_seconds_total\{stage="0",worker="w0",model_name="m"\} 1.75/);
     expect(text).toMatch(/stagecoach_stage_wait_in_seconds_total\{[^}]*\} 1.1\b/);

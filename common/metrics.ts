@@ -36,9 +36,17 @@ export interface Metrics {
   observeRequest(end: RequestEnd): void;
 
   /** From a heartbeat; a stage that was loaded again starts from zero and is added on. */
-  setStageTimes(stage: number, worker: string, times: StageTimesMs): void;
+  setStageTimes(stage: StageLabels, times: StageTimesMs): void;
   /** Time added by the hop into a stage, over its last steps. */
-  setStageHop(stage: number, worker: string, hop: { p50Seconds: number; p99Seconds: number }): void;
+  setStageHop(stage: StageLabels, hop: { p50Seconds: number; p99Seconds: number }): void;
+}
+
+/** Which stage a value is of. */
+export interface StageLabels {
+  readonly stage: number;
+  readonly worker: string;
+  /** Only where there are several pipelines. */
+  readonly replica?: number;
 }
 
 /** What is known of a request when it has ended. */
@@ -98,6 +106,7 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const hop = make.gauge("stage_hop_seconds", "Time added by the hop into a stage", [
     "stage",
     "worker",
+    "replica",
     "quantile",
   ]);
   const setStageTimes = stageCounters(make);
@@ -128,9 +137,9 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       outputLength.observe(end.generationTokens);
     },
     setStageTimes,
-    setStageHop: (stage, worker, { p50Seconds, p99Seconds }) => {
-      hop.set({ stage: String(stage), worker, quantile: "0.5" }, p50Seconds);
-      hop.set({ stage: String(stage), worker, quantile: "0.99" }, p99Seconds);
+    setStageHop: (stage, { p50Seconds, p99Seconds }) => {
+      hop.set({ ...stage, quantile: "0.5" }, p50Seconds);
+      hop.set({ ...stage, quantile: "0.99" }, p99Seconds);
     },
   };
 }
@@ -152,7 +161,7 @@ function instruments(registry: Registry) {
 const stageTimeKeys = ["busyMs", "waitInMs", "waitOutMs", "sendMs"] as const;
 
 function stageCounters(make: Instruments): Metrics["setStageTimes"] {
-  const labels = ["stage", "worker"];
+  const labels = ["stage", "worker", "replica"];
   const counters = {
     busyMs: make.counter("stage_busy_seconds_total", "Time a stage computed", labels),
     waitInMs: make.counter("stage_wait_in_seconds_total", "Time a stage waited for a micro-batch", labels),
@@ -160,13 +169,13 @@ function stageCounters(make: Instruments): Metrics["setStageTimes"] {
     sendMs: make.counter("stage_send_seconds_total", "Time a stage packed and wrote frames", labels),
   };
   const last = new Map<string, StageTimesMs>();
-  return (stage, worker, times) => {
-    const key = `${stage} ${worker}`;
+  return (stage, times) => {
+    const key = `${stage.replica ?? 0} ${stage.stage} ${stage.worker}`;
     const before = last.get(key);
     const restarted = before === undefined || stageTimeKeys.some((name) => times[name] < before[name]);
     for (const name of stageTimeKeys) {
       const addedMs = restarted ? times[name] : times[name] - before[name];
-      counters[name].inc({ stage: String(stage), worker }, addedMs / 1000);
+      counters[name].inc({ ...stage }, addedMs / 1000);
     }
     last.set(key, { ...times });
   };

@@ -39,7 +39,7 @@ export function clusterService(options: ClusterServiceOptions): GrpcService {
     Status: unaryHandler(() => clusterStatus(sources)),
     Watch: serverStreamHandler((_request: object, context) => watch(sources, context.signal)),
     Plan: unaryHandler(({ stages }: { stages: number }) => {
-      const plan = sources.session.planWith(stages > 0 ? { stages } : {});
+      const plan = sources.replicas.planWith(stages > 0 ? { stages } : {});
       return { planJson: Buffer.from(JSON.stringify(planToJson(plan))) };
     }),
     Drain: unaryHandler(({ workerId }: { workerId: string }) => {
@@ -103,6 +103,6 @@ async function* blobChunks(
 async function* watch(sources: StatusSources, signal: AbortSignal): AsyncGenerator<ClusterStatus> {
   while (!signal.aborted) {
     yield clusterStatus(sources);
-    await sources.session.changed(1000, signal);
+    await sources.replicas.changed(1000, signal);
   }
 }

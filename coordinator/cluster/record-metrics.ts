@@ -1,29 +1,31 @@
 import type { Metrics } from "../../common/metrics.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
-import type { Session } from "./session.js";
+import type { ReplicaSet } from "./replica-set.js";
 import type { WorkerRegistry } from "./worker-registry.js";
 
-/** Carries what workers report and the scheduler counts over to the metrics, at every heartbeat. */
-export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry, session: Session): void {
-  let preemptions = 0;
+/** Carries what workers report and the schedulers count over to the metrics, at every heartbeat. */
+export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry, replicas: ReplicaSet): void {
+  let counted = 0;
   registry.on("heartbeat", ({ hello, stage }) => {
-    const { state } = session;
-    const index =
-      "plan" in state ? state.plan.stages.findIndex((each) => each.workerId === hello.workerId) : -1;
-    if (index >= 0 && stage?.times) {
-      metrics.setStageTimes(index, hello.workerId, stage.times);
-      metrics.setStageHop(index, hello.workerId, {
+    const place = replicas.placeOf(hello.workerId);
+    if (place !== undefined && stage?.times) {
+      const labels = {
+        stage: place.stageIndex,
+        worker: hello.workerId,
+        ...(place.replica !== undefined && { replica: place.replica }),
+      };
+      metrics.setStageTimes(labels, stage.times);
+      metrics.setStageHop(labels, {
         p50Seconds: stage.hopP50Us / 1e6,
         p99Seconds: stage.hopP99Us / 1e6,
       });
     }
-    const snapshot = session.opened?.scheduler.snapshot();
-    metrics.setRequests(snapshot?.running ?? 0, snapshot?.waiting ?? 0);
-    metrics.setKvCacheUsage(snapshot === undefined ? 0 : snapshot.blocksUsed / snapshot.blocksTotal);
+    const { running, waiting, blocksUsed, blocksTotal, preemptions } = replicas.counts;
+    metrics.setRequests(running, waiting);
+    metrics.setKvCacheUsage(blocksTotal === 0 ? 0 : blocksUsed / blocksTotal);
     // A new pipeline counts from zero.
-    const total = snapshot?.preemptions ?? 0;
-    metrics.countPreemptions(total >= preemptions ? total - preemptions : total);
-    preemptions = total;
+    metrics.countPreemptions(preemptions >= counted ? preemptions - counted : preemptions);
+    counted = preemptions;
   });
 }
 

@@ -25,7 +25,12 @@ export interface WorkerStatus {
   'waitInShare'?: (number | string);
   'waitOutShare'?: (number | string);
   'sendShare'?: (number | string);
+  /**
+   * Index of its pipeline; absent where there is only one.
+   */
+  'replica'?: (number);
   '_stageIndex'?: "stageIndex";
+  '_replica'?: "replica";
 }
 
 export interface WorkerStatus__Output {
@@ -50,5 +55,10 @@ export interface WorkerStatus__Output {
   'waitInShare': (number);
   'waitOutShare': (number);
   'sendShare': (number);
+  /**
+   * Index of its pipeline; absent where there is only one.
+   */
+  'replica'?: (number);
   '_stageIndex'?: "stageIndex";
+  '_replica'?: "replica";
 }
