@@ -37,6 +37,12 @@ export interface Metrics {
 
   /** From a heartbeat; a stage that was loaded again starts from zero and is added on. */
   setStageTimes(stage: number, worker: string, times: StageTimesMs): void;
+  /** @param share of the last ten seconds in which the stage waited while others had work, 0 to 1 */
+  setStageBubble(stage: number, worker: string, share: number): void;
+  /** @param seconds in which a micro-batch was under way, since the start; only grows */
+  setInFlight(seconds: number): void;
+  /** What a lane has under way now. */
+  setLane(lane: number, occupancy: { decodeRows: number; prefillTokens: number }): void;
   /** Time added by the hop into a stage, over its last steps. */
   setStageHop(stage: number, worker: string, hop: { p50Seconds: number; p99Seconds: number }): void;
 }
@@ -100,6 +106,14 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
     "worker",
     "quantile",
   ]);
+  const bubble = make.gauge("stage_bubble_share", "Share of ten seconds waited while others had work", [
+    "stage",
+    "worker",
+  ]);
+  const inFlight = make.counter("in_flight_seconds_total", "Time with a micro-batch under way");
+  const laneRows = make.gauge("lane_decode_rows", "Sequences that decode in a lane's micro-batch", ["lane"]);
+  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens in a lane's micro-batch", ["lane"]);
+  let inFlightSeconds = 0;
   const setStageTimes = stageCounters(make);
 
   return {
@@ -128,6 +142,15 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       outputLength.observe(end.generationTokens);
     },
     setStageTimes,
+    setStageBubble: (stage, worker, share) => bubble.set({ stage: String(stage), worker }, share),
+    setInFlight: (seconds) => {
+      inFlight.inc(seconds - inFlightSeconds);
+      inFlightSeconds = seconds;
+    },
+    setLane: (lane, { decodeRows, prefillTokens }) => {
+      laneRows.set({ lane: String(lane) }, decodeRows);
+      laneTokens.set({ lane: String(lane) }, prefillTokens);
+    },
     setStageHop: (stage, worker, { p50Seconds, p99Seconds }) => {
       hop.set({ stage: String(stage), worker, quantile: "0.5" }, p50Seconds);
       hop.set({ stage: String(stage), worker, quantile: "0.99" }, p99Seconds);

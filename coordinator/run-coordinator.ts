@@ -19,6 +19,7 @@ import { WorkerRegistry } from "./cluster/worker-registry.js";
 import { inferenceService } from "./gateway/grpc-inference.js";
 import { startHttp } from "./gateway/http-server.js";
 import { createInference, type Inference } from "./inference/inference.js";
+import { ActivityClock } from "./pipeline/activity-clock.js";
 import type { PipelineLimits } from "./pipeline/open-pipeline.js";
 import type { PipelineObserver } from "./pipeline/pipeline.js";
 
@@ -80,9 +81,10 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   const limits = limitsOf(options, manifest);
   const metrics = createMetrics({ modelName: manifest.model });
   const publisher = connectEvents({ url: natsUrl, cluster, log });
-  const registry = new WorkerRegistry();
+  const activity = new ActivityClock();
+  const registry = new WorkerRegistry({ inFlightMs: () => activity.totalMs() });
   const rates = { generated: new RateWindow(), prompted: new RateWindow() };
-  const observers: PipelineObserver[] = [metricsObserver(metrics), rateObserver(rates)];
+  const observers: PipelineObserver[] = [metricsObserver(metrics), rateObserver(rates), activity];
   const session = new Session({
     registry,
     manifest,
@@ -97,7 +99,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   const eventSources = { publisher, manifest, registry, session, limits };
   publishClusterEvents(eventSources);
   observers.push({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
-  recordClusterMetrics(metrics, registry, session);
+  recordClusterMetrics(metrics, registry, session, activity);
 
   const inference = await inferenceOf(store, manifest, session, metrics);
   const sources = {
@@ -106,6 +108,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     registry,
     session,
     ...rates,
+    activity,
     events: () => publisher.status,
     startedAtMs: Date.now(),
   };

@@ -2,6 +2,7 @@ import { version } from "../../common/package-root.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { ClusterStatus } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { WorkerStatus } from "../../proto/gen/stagecoach/v1/WorkerStatus.js";
+import type { ActivityClock } from "../pipeline/activity-clock.js";
 import type { RateWindow } from "./rate-window.js";
 import type { Session } from "./session.js";
 import { describeState, type SessionState, stateName } from "./session-state.js";
@@ -15,6 +16,7 @@ export interface StatusSources {
   readonly session: Session;
   readonly generated: RateWindow;
   readonly prompted: RateWindow;
+  readonly activity: ActivityClock;
   /** "on", or why events are off. */
   readonly events: () => string;
   readonly startedAtMs: number;
@@ -22,7 +24,8 @@ export interface StatusSources {
 
 /** Everything an operator may ask of the cluster, as of now. */
 export function clusterStatus(sources: StatusSources, nowMs: number = Date.now()): ClusterStatus {
-  const { cluster, manifest, registry, session, generated, prompted, events, startedAtMs } = sources;
+  const { cluster, manifest, registry, session, generated, prompted, activity, events, startedAtMs } =
+    sources;
   const scheduler = session.opened?.scheduler.snapshot();
   return {
     cluster,
@@ -41,13 +44,15 @@ export function clusterStatus(sources: StatusSources, nowMs: number = Date.now()
     promptTokensPerSecond: prompted.perSecond(nowMs),
     events: events(),
     uptimeSeconds: (nowMs - startedAtMs) / 1000,
+    lanes: scheduler?.lanes.map((lane) => ({ ...lane, replica: 0 })) ?? [],
+    inFlightMs: activity.totalMs(),
     laneCount: "plan" in session.state ? session.state.plan.laneCount : 0,
   };
 }
 
 function workerStatus(member: Member, state: SessionState, nowMs: number): WorkerStatus {
   const { hello, stage, shares } = member;
-  const { busy, waitIn, waitOut, send } = shares.current();
+  const { busy, waitIn, waitOut, send, bubble } = shares.current();
   const stageIndex =
     "plan" in state ? state.plan.stages.findIndex((each) => each.workerId === hello.workerId) : -1;
   return {
@@ -66,5 +71,6 @@ function workerStatus(member: Member, state: SessionState, nowMs: number): Worke
     waitInShare: waitIn,
     waitOutShare: waitOut,
     sendShare: send,
+    bubbleShare: bubble,
   };
 }

@@ -33,14 +33,20 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
   readonly heartbeatIntervalMs: number;
   readonly #members = new Map<string, Member>();
   readonly #now: () => number;
+  readonly #inFlightMs: () => number;
   #lastExpiryAtMs: number;
 
-  /** `heartbeatIntervalMs` defaults to 500; a worker is lost after three silent intervals. */
+  /**
+   * `heartbeatIntervalMs` defaults to 500; a worker is lost after three silent intervals. `inFlightMs` tells how
+   * long the pipeline had work under way, for the bubbles' account.
+   */
   constructor({
     heartbeatIntervalMs = 500,
     now = Date.now,
-  }: { heartbeatIntervalMs?: number; now?: () => number } = {}) {
+    inFlightMs = () => 0,
+  }: { heartbeatIntervalMs?: number; now?: () => number; inFlightMs?: () => number } = {}) {
     super();
+    this.#inFlightMs = inFlightMs;
     this.heartbeatIntervalMs = heartbeatIntervalMs;
     this.#now = now;
     this.#lastExpiryAtMs = now();
@@ -91,7 +97,8 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
     member.freeMemoryBytes = heartbeat.freeMemoryBytes;
     member.residentBytes = heartbeat.residentBytes;
     member.stage = heartbeat.stage ?? undefined;
-    if (heartbeat.stage?.times) member.shares.report(heartbeat.stage.times, member.lastHeartbeatAtMs);
+    if (heartbeat.stage?.times)
+      member.shares.report(heartbeat.stage.times, member.lastHeartbeatAtMs, this.#inFlightMs());
     this.emit("heartbeat", member);
   }
 

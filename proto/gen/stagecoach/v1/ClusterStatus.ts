@@ -1,6 +1,7 @@
 // Original file: proto/stagecoach/v1/cluster.proto
 
 import type { WorkerStatus as _stagecoach_v1_WorkerStatus, WorkerStatus__Output as _stagecoach_v1_WorkerStatus__Output } from '../../stagecoach/v1/WorkerStatus.js';
+import type { LaneStatus as _stagecoach_v1_LaneStatus, LaneStatus__Output as _stagecoach_v1_LaneStatus__Output } from '../../stagecoach/v1/LaneStatus.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ClusterStatus {
@@ -30,6 +31,14 @@ export interface ClusterStatus {
   'events'?: (string);
   'uptimeSeconds'?: (number | string);
   'laneCount'?: (number);
+  /**
+   * What each lane has under way.
+   */
+  'lanes'?: (_stagecoach_v1_LaneStatus)[];
+  /**
+   * Time in which at least one micro-batch was under way, since the coordinator's start.
+   */
+  'inFlightMs'?: (number | string);
 }
 
 export interface ClusterStatus__Output {
@@ -59,4 +68,12 @@ export interface ClusterStatus__Output {
   'events': (string);
   'uptimeSeconds': (number);
   'laneCount': (number);
+  /**
+   * What each lane has under way.
+   */
+  'lanes': (_stagecoach_v1_LaneStatus__Output)[];
+  /**
+   * Time in which at least one micro-batch was under way, since the coordinator's start.
+   */
+  'inFlightMs': (number);
 }

@@ -25,6 +25,10 @@ export interface WorkerStatus {
   'waitInShare'?: (number | string);
   'waitOutShare'?: (number | string);
   'sendShare'?: (number | string);
+  /**
+   * The part of wait_in_share in which work was under way elsewhere in the pipeline.
+   */
+  'bubbleShare'?: (number | string);
   '_stageIndex'?: "stageIndex";
 }
 
@@ -50,5 +54,9 @@ export interface WorkerStatus__Output {
   'waitInShare': (number);
   'waitOutShare': (number);
   'sendShare': (number);
+  /**
+   * The part of wait_in_share in which work was under way elsewhere in the pipeline.
+   */
+  'bubbleShare': (number);
   '_stageIndex'?: "stageIndex";
 }
