@@ -39,6 +39,15 @@ export interface ClusterStatus {
    * Time in which at least one micro-batch was under way, since the coordinator's start.
    */
   'inFlightMs'?: (number | string);
+  /**
+   * Free blocks whose content can still be found; 0 without a prefix cache.
+   */
+  'blocksCached'?: (number);
+  /**
+   * Prompt tokens looked up in the prefix cache since the start, and those that it had.
+   */
+  'prefixQueries'?: (number | string | Long);
+  'prefixHits'?: (number | string | Long);
 }
 
 export interface ClusterStatus__Output {
@@ -76,4 +85,13 @@ export interface ClusterStatus__Output {
    * Time in which at least one micro-batch was under way, since the coordinator's start.
    */
   'inFlightMs': (number);
+  /**
+   * Free blocks whose content can still be found; 0 without a prefix cache.
+   */
+  'blocksCached': (number);
+  /**
+   * Prompt tokens looked up in the prefix cache since the start, and those that it had.
+   */
+  'prefixQueries': (number);
+  'prefixHits': (number);
 }
