@@ -1,6 +1,7 @@
 import { formatBytes } from "../model/store/format-bytes.js";
 import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { DecodeRate__Output } from "../proto/gen/stagecoach/v1/DecodeRate.js";
+import type { LaneStatus__Output } from "../proto/gen/stagecoach/v1/LaneStatus.js";
 import type { ReplicaStatus__Output } from "../proto/gen/stagecoach/v1/ReplicaStatus.js";
 import type { StageState__Output } from "../proto/gen/stagecoach/v1/StageState.js";
 import type { WorkerStatus__Output } from "../proto/gen/stagecoach/v1/WorkerStatus.js";
@@ -13,6 +14,7 @@ const columns: readonly Column[] = [
   { title: "STATE" },
   { title: "BUSY", align: "right" },
   { title: "WAIT IN", align: "right" },
+  { title: "BUBBLE", align: "right" },
   { title: "WAIT OUT", align: "right" },
   { title: "SEND", align: "right" },
   { title: "BLOCKS", align: "right" },
@@ -31,6 +33,7 @@ export function renderStatus(status: ClusterStatus__Output): string {
     `model     ${status.model || "none"}${status.variant === "" ? "" : ` (${status.variant})`}, epoch ${status.epoch}, ${status.laneCount} lanes`,
     `requests  ${status.requestsRunning} running, ${status.requestsWaiting} waiting; ${status.generationTokensPerSecond.toFixed(1)} tok/s generated, ${status.promptTokensPerSecond.toFixed(1)} tok/s read`,
     `KV cache  ${status.blocksUsed} of ${status.blocksTotal} blocks`,
+    `lanes     ${describeLanes(status.lanes)}`,
     `events    ${status.events}`,
   ];
   lines.push(...decodingLines(status.decodeRates));
@@ -67,6 +70,14 @@ function workerTable(workers: readonly WorkerStatus__Output[], replicated: boole
   return renderTable([{ title: "REPLICA", align: "right" }, ...columns], withReplica);
 }
 
+/** Decoding sequences of each lane and what it reads of prompts. */
+function describeLanes(lanes: readonly LaneStatus__Output[]): string {
+  const texts = lanes.map(({ decodeRows, prefillTokens }) =>
+    prefillTokens > 0 ? `${decodeRows} + ${prefillTokens} tokens read` : String(decodeRows),
+  );
+  return texts.join(", ") || "none";
+}
+
 function workerRow(worker: WorkerStatus__Output): string[] {
   const { stage } = worker;
   const holdsStage = worker.stageIndex !== undefined && stage !== null;
@@ -77,6 +88,7 @@ function workerRow(worker: WorkerStatus__Output): string[] {
     stage === null ? "IDLE" : stage.state === "FAILED" ? `FAILED: ${stage.error}` : stage.state,
     percent(worker.busyShare),
     percent(worker.waitInShare),
+    percent(worker.bubbleShare),
     percent(worker.waitOutShare),
     percent(worker.sendShare),
     holdsStage ? `${stage.blocksUsed}/${stage.blocksTotal}` : "-",

@@ -40,4 +40,17 @@ describe("createMetrics", () => {
     expect(text).toMatch(/stagecoach_stage_busy_seconds_total\{stage="0",worker="w0",model_name="m"\} 1.75/);
     expect(text).toMatch(/stagecoach_stage_wait_in_seconds_total\{[^}]*\} 1.1\b/);
   });
+
+  it("tells bubbles, lanes and the time with work under way", async () => {
+    const metrics = freshMetrics();
+    metrics.setStageBubble({ stage: 1, worker: "w1" }, 0.125);
+    metrics.setInFlight(2);
+    metrics.setInFlight(3.5);
+    metrics.setLane(1, { decodeRows: 8, prefillTokens: 120 });
+    const text = await metrics.render();
+    expect(text).toMatch(/stagecoach_stage_bubble_share\{stage="1",worker="w1",[^}]*\} 0.125/);
+    expect(text).toMatch(/stagecoach_in_flight_seconds_total\{[^}]*\} 3.5/);
+    expect(text).toMatch(/stagecoach_lane_decode_rows\{lane="1",[^}]*\} 8/);
+    expect(text).toMatch(/stagecoach_lane_prefill_tokens\{lane="1",[^}]*\} 120/);
+  });
 });

@@ -37,6 +37,12 @@ export interface Metrics {
 
   /** From a heartbeat; a stage that was loaded again starts from zero and is added on. */
   setStageTimes(stage: StageLabels, times: StageTimesMs): void;
+  /** @param share of the last ten seconds in which the stage waited while others had work, 0 to 1 */
+  setStageBubble(stage: StageLabels, share: number): void;
+  /** @param seconds in which a micro-batch was under way, since the start; only grows */
+  setInFlight(seconds: number): void;
+  /** What a lane has under way now. */
+  setLane(lane: number, occupancy: { decodeRows: number; prefillTokens: number }, replica?: number): void;
   /** Time added by the hop into a stage, over its last steps. */
   setStageHop(stage: StageLabels, hop: { p50Seconds: number; p99Seconds: number }): void;
 }
@@ -109,6 +115,20 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
     "replica",
     "quantile",
   ]);
+  const bubble = make.gauge("stage_bubble_share", "Share of ten seconds waited while others had work", [
+    "stage",
+    "worker",
+  ]);
+  const inFlight = make.counter("in_flight_seconds_total", "Time with a micro-batch under way");
+  const laneRows = make.gauge("lane_decode_rows", "Sequences that decode in a lane's micro-batch", [
+    "lane",
+    "replica",
+  ]);
+  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens in a lane's micro-batch", [
+    "lane",
+    "replica",
+  ]);
+  let inFlightSeconds = 0;
   const setStageTimes = stageCounters(make);
 
   return {
@@ -137,6 +157,16 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       outputLength.observe(end.generationTokens);
     },
     setStageTimes,
+    setStageBubble: (stage, share) => bubble.set({ ...stage }, share),
+    setInFlight: (seconds) => {
+      inFlight.inc(seconds - inFlightSeconds);
+      inFlightSeconds = seconds;
+    },
+    setLane: (lane, { decodeRows, prefillTokens }, replica) => {
+      const labels = { lane: String(lane), ...(replica !== undefined && { replica }) };
+      laneRows.set(labels, decodeRows);
+      laneTokens.set(labels, prefillTokens);
+    },
     setStageHop: (stage, { p50Seconds, p99Seconds }) => {
       hop.set({ ...stage, quantile: "0.5" }, p50Seconds);
       hop.set({ ...stage, quantile: "0.99" }, p99Seconds);

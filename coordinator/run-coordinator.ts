@@ -83,10 +83,10 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   const limits = limitsOf(options, manifest);
   const metrics = createMetrics({ modelName: manifest.model });
   const publisher = connectEvents({ url: natsUrl, cluster, log });
-  const registry = new WorkerRegistry();
+  const registry = new WorkerRegistry({ inFlightMs: (workerId) => replicas.inFlightMs(workerId) });
   const rates = { generated: new RateWindow(), prompted: new RateWindow() };
   const observers: PipelineObserver[] = [metricsObserver(metrics), rateObserver(rates)];
-  const replicas = new ReplicaSet({
+  const replicas: ReplicaSet = new ReplicaSet({
     registry,
     replicas: options.replicas,
     routing: options.routing,

@@ -2,6 +2,7 @@ import { version } from "../../common/package-root.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { ClusterStatus } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { DecodeRate } from "../../proto/gen/stagecoach/v1/DecodeRate.js";
+import type { LaneStatus } from "../../proto/gen/stagecoach/v1/LaneStatus.js";
 import type { ReplicaStatus } from "../../proto/gen/stagecoach/v1/ReplicaStatus.js";
 import type { WorkerStatus } from "../../proto/gen/stagecoach/v1/WorkerStatus.js";
 import { besidePredictions } from "./decode-rates.js";
@@ -48,6 +49,8 @@ export function clusterStatus(sources: StatusSources, nowMs: number = Date.now()
     laneCount: pipelines[0]?.plan?.laneCount ?? 0,
     replicas: pipelines.map(replicaStatus),
     decodeRates: decodeRates(replicas),
+    lanes: pipelines.flatMap(laneStatuses),
+    inFlightMs: replicas.totalInFlightMs,
   };
 }
 
@@ -67,6 +70,10 @@ function replicaStatus({ replica, epoch, state, opened, plan }: PipelineSession)
   };
 }
 
+function laneStatuses({ replica, opened }: PipelineSession): LaneStatus[] {
+  return opened?.scheduler.snapshot().lanes.map((lane) => ({ ...lane, replica })) ?? [];
+}
+
 function decodeRates(replicas: ReplicaSet): DecodeRate[] {
   const predictions = replicas.pipelines.some(({ plan }) => plan !== undefined)
     ? replicas.planWith({}).predictions
@@ -83,7 +90,7 @@ function decodeRates(replicas: ReplicaSet): DecodeRate[] {
 
 function workerStatus(member: Member, replicas: ReplicaSet, nowMs: number): WorkerStatus {
   const { hello, stage, shares } = member;
-  const { busy, waitIn, waitOut, send } = shares.current();
+  const { busy, waitIn, waitOut, send, bubble } = shares.current();
   return {
     workerId: hello.workerId,
     incarnation: hello.incarnation,
@@ -100,5 +107,6 @@ function workerStatus(member: Member, replicas: ReplicaSet, nowMs: number): Work
     waitInShare: waitIn,
     waitOutShare: waitOut,
     sendShare: send,
+    bubbleShare: bubble,
   };
 }

@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { AsyncQueue } from "../../common/async-queue.js";
 import { StagecoachError } from "../../common/errors.js";
 import { waitForEvent } from "../../common/wait-for-event.js";
+import { ActivityClock } from "../pipeline/activity-clock.js";
 import { type OpenedPipeline, openPipeline } from "../pipeline/open-pipeline.js";
 import { StageClient } from "../pipeline/stage-client.js";
 import type { Plan } from "../planner/types.js";
@@ -36,6 +37,7 @@ const retryPauseMs = 5_000;
  */
 export class PipelineSession extends EventEmitter<SessionEvents> {
   readonly replica: number;
+  readonly activity = new ActivityClock();
   readonly #options: PipelineSessionOptions;
   readonly #stop = new AbortController();
   #state: SessionState;
@@ -151,7 +153,7 @@ export class PipelineSession extends EventEmitter<SessionEvents> {
         onProgress: (doneBytes, totalBytes) =>
           this.#setState({ kind: "loading", doneBytes, totalBytes, plan }),
         onBroken: (reason) => broken.fail(reason),
-        observers,
+        observers: [this.activity, ...observers],
         signal: this.#stop.signal,
       });
       this.#setState({ kind: "serving", plan });

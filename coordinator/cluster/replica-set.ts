@@ -119,6 +119,17 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     return undefined;
   }
 
+  /** How long the pipeline that a worker belongs to had work under way; 0 for one that has no stage. */
+  inFlightMs(workerId: string): number {
+    const place = this.placeOf(workerId);
+    return place === undefined ? 0 : (this.pipelines[place.replica ?? 0]?.activity.totalMs() ?? 0);
+  }
+
+  /** As inFlightMs, of all pipelines added up. */
+  get totalInFlightMs(): number {
+    return this.pipelines.reduce((sum, { activity }) => sum + activity.totalMs(), 0);
+  }
+
   /** One that is full passes a request on to the next best; only when all are it is refused. */
   submit(request: SequenceRequest, signal: AbortSignal): AsyncIterable<TokenEvent> {
     const targets = this.pipelines.flatMap((pipeline) => targetOf(pipeline));

@@ -16,6 +16,8 @@ export interface PipelineObserver {
   /** A micro-batch came back. */
   onStep?(step: { promptTokens: number; generatedTokens: number }): void;
   onRequestEnd?(end: RequestEnd): void;
+  /** So many micro-batches are under way now. */
+  onInFlight?(count: number): void;
 }
 
 /** What a pipeline is driven with. */
@@ -94,6 +96,7 @@ export class Pipeline implements TokenPort {
     this.#broken = reason;
     for (const request of this.#requests.values()) request.fail(reason);
     this.#requests.clear();
+    this.#tellInFlight(0);
     this.#options.onBroken(reason);
   }
 
@@ -116,6 +119,7 @@ export class Pipeline implements TokenPort {
       }
       this.#options.frames.write({ epoch: this.#options.epoch, step: this.#nextStep++, lane, ...payload });
     }
+    this.#tellInFlight(this.#inFlight.size);
     return true;
   }
 
@@ -139,6 +143,7 @@ export class Pipeline implements TokenPort {
     const outcomes = this.#scheduler.complete(batch, tokens);
     // The stages go on before anybody is told.
     this.#pump();
+    this.#tellInFlight(this.#inFlight.size);
     for (const { requestId, tokenId, finished } of outcomes) {
       const { logprob, top } = tokenOf.get(requestId) ?? {};
       this.#requests.get(requestId)?.push({
@@ -183,6 +188,10 @@ export class Pipeline implements TokenPort {
     this.#scheduler.cancel(requestId);
     request.fail(reason);
     this.#queuePump();
+  }
+
+  #tellInFlight(count: number): void {
+    for (const observer of this.#options.observers) observer.onInFlight?.(count);
   }
 
   /** Requests that arrive together are scheduled together. */

@@ -17,6 +17,7 @@ import type { FramesReply as _stagecoach_v1_FramesReply, FramesReply__Output as 
 import type { GetBlobRequest as _stagecoach_v1_GetBlobRequest, GetBlobRequest__Output as _stagecoach_v1_GetBlobRequest__Output } from './stagecoach/v1/GetBlobRequest.js';
 import type { Heartbeat as _stagecoach_v1_Heartbeat, Heartbeat__Output as _stagecoach_v1_Heartbeat__Output } from './stagecoach/v1/Heartbeat.js';
 import type { Hello as _stagecoach_v1_Hello, Hello__Output as _stagecoach_v1_Hello__Output } from './stagecoach/v1/Hello.js';
+import type { LaneStatus as _stagecoach_v1_LaneStatus, LaneStatus__Output as _stagecoach_v1_LaneStatus__Output } from './stagecoach/v1/LaneStatus.js';
 import type { Leave as _stagecoach_v1_Leave, Leave__Output as _stagecoach_v1_Leave__Output } from './stagecoach/v1/Leave.js';
 import type { LinearTime as _stagecoach_v1_LinearTime, LinearTime__Output as _stagecoach_v1_LinearTime__Output } from './stagecoach/v1/LinearTime.js';
 import type { LoadProgress as _stagecoach_v1_LoadProgress, LoadProgress__Output as _stagecoach_v1_LoadProgress__Output } from './stagecoach/v1/LoadProgress.js';
@@ -74,6 +75,7 @@ export interface ProtoGrpcType {
       GetBlobRequest: MessageTypeDefinition<_stagecoach_v1_GetBlobRequest, _stagecoach_v1_GetBlobRequest__Output>
       Heartbeat: MessageTypeDefinition<_stagecoach_v1_Heartbeat, _stagecoach_v1_Heartbeat__Output>
       Hello: MessageTypeDefinition<_stagecoach_v1_Hello, _stagecoach_v1_Hello__Output>
+      LaneStatus: MessageTypeDefinition<_stagecoach_v1_LaneStatus, _stagecoach_v1_LaneStatus__Output>
       Leave: MessageTypeDefinition<_stagecoach_v1_Leave, _stagecoach_v1_Leave__Output>
       LinearTime: MessageTypeDefinition<_stagecoach_v1_LinearTime, _stagecoach_v1_LinearTime__Output>
       LoadProgress: MessageTypeDefinition<_stagecoach_v1_LoadProgress, _stagecoach_v1_LoadProgress__Output>

@@ -29,6 +29,10 @@ export interface WorkerStatus {
    * Index of its pipeline; absent where there is only one.
    */
   'replica'?: (number);
+  /**
+   * The part of wait_in_share in which work was under way elsewhere in the pipeline.
+   */
+  'bubbleShare'?: (number | string);
   '_stageIndex'?: "stageIndex";
   '_replica'?: "replica";
 }
@@ -59,6 +63,10 @@ export interface WorkerStatus__Output {
    * Index of its pipeline; absent where there is only one.
    */
   'replica'?: (number);
+  /**
+   * The part of wait_in_share in which work was under way elsewhere in the pipeline.
+   */
+  'bubbleShare': (number);
   '_stageIndex'?: "stageIndex";
   '_replica'?: "replica";
 }
