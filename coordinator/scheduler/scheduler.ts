@@ -287,19 +287,24 @@ export class Scheduler {
   }
 
   #accept(sequence: Sequence, tokenId: number): Outcome {
-    const { requestId, stopTokenIds } = sequence.request;
+    const { requestId, promptIds, stopTokenIds } = sequence.request;
+    const { cachedPromptTokens } = sequence;
+    const cached =
+      sequence.length === promptIds.length && cachedPromptTokens > 0
+        ? { cachedTokens: cachedPromptTokens }
+        : {};
     this.#population.waiting.charge(sequence.user);
-    if (stopTokenIds.has(tokenId)) return this.#finish(sequence, undefined, "stop");
+    if (stopTokenIds.has(tokenId)) {
+      this.#admission.end(sequence);
+      return { requestId, tokenId: undefined, finished: "stop", ...cached };
+    }
     sequence.append(tokenId);
-    if (sequence.length === sequence.maxLength) return this.#finish(sequence, tokenId, "length");
+    if (sequence.length === sequence.maxLength) {
+      this.#admission.end(sequence);
+      return { requestId, tokenId, finished: "length", ...cached };
+    }
     this.#population.ready.append(sequence.place);
-    return { requestId, tokenId, finished: undefined };
-  }
-
-  #finish(sequence: Sequence, tokenId: number | undefined, finished: "stop" | "length"): Outcome {
-    const { request, cachedPromptTokens } = sequence;
-    this.#admission.end(sequence);
-    return { requestId: request.requestId, tokenId, finished, cachedTokens: cachedPromptTokens };
+    return { requestId, tokenId, finished: undefined, ...cached };
   }
 
   #checkLane(lane: number): void {
