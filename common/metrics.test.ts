@@ -22,6 +22,23 @@ describe("createMetrics", () => {
     expect(text).toMatch(/stagecoach_request_success_total\{finished_reason="stop",model_name="m"\} 1/);
   });
 
+  it("shows lanes as they are now, and none that are gone", async () => {
+    const metrics = freshMetrics();
+    metrics.setLanes([
+      { decodeRows: 8, prefillTokens: 0 },
+      { decodeRows: 7, prefillTokens: 64 },
+    ]);
+    metrics.setCachedBlocks(12);
+    metrics.countPrefixCache(100, 48);
+    const text = await metrics.render();
+    expect(text).toContain('stagecoach_lane_decode_rows{lane="1",model_name="m"} 7');
+    expect(text).toContain('stagecoach_lane_prefill_tokens{lane="1",model_name="m"} 64');
+    expect(text).toContain('stagecoach_kv_cache_cached_blocks{model_name="m"} 12');
+    expect(text).toContain('stagecoach_prefix_cache_hits_total{model_name="m"} 48');
+    metrics.setLanes([{ decodeRows: 1, prefillTokens: 0 }]);
+    expect(await metrics.render()).not.toContain('lane="1"');
+  });
+
   it("turns a stage's running totals into counters that survive its restart", async () => {
     const metrics = freshMetrics();
     metrics.setStageTimes(0, "w0", { busyMs: 1000, waitInMs: 500, waitOutMs: 0, sendMs: 10 });

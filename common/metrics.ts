@@ -20,6 +20,10 @@ export interface Metrics {
   setRequests(running: number, waiting: number): void;
   /** @param share of the pipeline's KV blocks in use, 0 to 1 */
   setKvCacheUsage(share: number): void;
+  /** Free KV blocks whose content can still be found. */
+  setCachedBlocks(count: number): void;
+  /** What each lane has under way, by its index; lanes beyond are gone. */
+  setLanes(lanes: readonly { readonly decodeRows: number; readonly prefillTokens: number }[]): void;
   countPreemptions(count: number): void;
   /** Prompt tokens looked up in the prefix cache, and how many of them it had. */
   countPrefixCache(queriedTokens: number, hitTokens: number): void;
@@ -70,6 +74,9 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const running = make.gauge("num_requests_running", "Requests that hold KV blocks");
   const waiting = make.gauge("num_requests_waiting", "Requests that wait to be admitted");
   const kvUsage = make.gauge("kv_cache_usage_perc", "Share of KV blocks in use; 1 is all");
+  const cachedBlocks = make.gauge("kv_cache_cached_blocks", "Free KV blocks whose content can be found");
+  const laneRows = make.gauge("lane_decode_rows", "Sequences that a lane decodes now", ["lane"]);
+  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens that a lane reads now", ["lane"]);
   const preemptions = make.counter("num_preemptions_total", "Sequences set back for want of KV blocks");
   const iterations = make.histogram("iteration_tokens_total", "Tokens a micro-batch", tokenBuckets);
   const queueTime = make.histogram("request_queue_time_seconds", "Arrival to first step", queueBuckets);
@@ -110,6 +117,15 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       waiting.set(waitingCount);
     },
     setKvCacheUsage: (share) => kvUsage.set(share),
+    setCachedBlocks: (count) => cachedBlocks.set(count),
+    setLanes: (lanes) => {
+      laneRows.reset();
+      laneTokens.reset();
+      for (const [lane, { decodeRows, prefillTokens }] of lanes.entries()) {
+        laneRows.set({ lane: String(lane) }, decodeRows);
+        laneTokens.set({ lane: String(lane) }, prefillTokens);
+      }
+    },
     countPreemptions: (count) => preemptions.inc(count),
     countPrefixCache: (queriedTokens, hitTokens) => {
       cacheQueries.inc(queriedTokens);

@@ -1,11 +1,12 @@
 import type { Metrics } from "../../common/metrics.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
+import type { SchedulerSnapshot } from "../scheduler/types.js";
 import type { Session } from "./session.js";
 import type { WorkerRegistry } from "./worker-registry.js";
 
 /** Carries what workers report and the scheduler counts over to the metrics, at every heartbeat. */
 export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry, session: Session): void {
-  let preemptions = 0;
+  const recordScheduler = schedulerRecorder(metrics);
   registry.on("heartbeat", ({ hello, stage }) => {
     const { state } = session;
     const index =
@@ -17,14 +18,32 @@ export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry,
         p99Seconds: stage.hopP99Us / 1e6,
       });
     }
-    const snapshot = session.opened?.scheduler.snapshot();
+    recordScheduler(session.opened?.scheduler.snapshot());
+  });
+}
+
+function schedulerRecorder(metrics: Metrics): (snapshot: SchedulerSnapshot | undefined) => void {
+  const preemptions = increase();
+  const queries = increase();
+  const hits = increase();
+  return (snapshot) => {
     metrics.setRequests(snapshot?.running ?? 0, snapshot?.waiting ?? 0);
     metrics.setKvCacheUsage(snapshot === undefined ? 0 : snapshot.blocksUsed / snapshot.blocksTotal);
-    // A new pipeline counts from zero.
-    const total = snapshot?.preemptions ?? 0;
-    metrics.countPreemptions(total >= preemptions ? total - preemptions : total);
-    preemptions = total;
-  });
+    metrics.setCachedBlocks(snapshot?.blocksCached ?? 0);
+    metrics.setLanes(snapshot?.lanes ?? []);
+    metrics.countPreemptions(preemptions(snapshot?.preemptions ?? 0));
+    metrics.countPrefixCache(queries(snapshot?.prefixQueries ?? 0), hits(snapshot?.prefixHits ?? 0));
+  };
+}
+
+/** What a count has grown by since it was last looked at; a new pipeline counts from zero. */
+function increase(): (total: number) => number {
+  let before = 0;
+  return (total) => {
+    const added = total >= before ? total - before : total;
+    before = total;
+    return added;
+  };
 }
 
 /** The pipeline's part of the metrics. */

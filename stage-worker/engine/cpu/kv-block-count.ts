@@ -27,6 +27,12 @@ export function kvBlockCount(options: RunnerOptions, weightBytes: number): numbe
   );
   const fitting = Math.floor(freeBytes / (blockBytes * rowOverhead));
   if (fitting >= 1) return Math.min(most, fitting);
+  if (kvMemoryBytes !== undefined && kvMemoryBytes < blockBytes * rowOverhead) {
+    throw new StagecoachError(
+      "RESOURCE_EXHAUSTED",
+      `KV cache may take ${kvMemoryBytes} bytes, a block of layers [${options.firstLayer}, ${options.endLayer}) takes ${blockBytes * rowOverhead}: raise --kv-cache-memory`,
+    );
+  }
   throw new StagecoachError(
     "RESOURCE_EXHAUSTED",
     `layers [${options.firstLayer}, ${options.endLayer}) take ${weightBytes} bytes of weights and ${blockBytes} a KV block, which do not fit the limit of ${memoryLimitBytes} bytes: give this worker fewer layers or more memory`,
