@@ -168,7 +168,7 @@ describe("several requests", () => {
         scheduler.complete(...landing(batch), 10);
       }
     };
-    expect(waits(1000)).toBe(3);
+    expect(waits(1000)).toBe(12);
     expect(waits(1)).toBe(2);
   });
 
