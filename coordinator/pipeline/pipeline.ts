@@ -181,9 +181,8 @@ export class Pipeline implements TokenPort {
     if (sequenceIds.length === 0) throw reason;
     for (const sequenceId of sequenceIds) {
       const requestId = this.#scheduler.requestOf(sequenceId);
-      if (requestId === undefined) continue;
       this.#scheduler.fail(requestId);
-      this.#end(requestId, reason);
+      if (requestId !== undefined) this.#end(requestId, reason);
     }
     for (const [step, tokens] of this.#held) {
       this.#held.delete(step);

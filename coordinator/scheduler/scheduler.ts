@@ -96,11 +96,19 @@ export class Scheduler {
     return true;
   }
 
-  /** As `cancel`, for one that a stage could not compute: nobody is to find its KV. */
-  fail(requestId: string): boolean {
-    const sequence = this.#admission.find(requestId);
-    if (sequence !== undefined) this.#population.forget(sequence);
-    return this.cancel(requestId);
+  /**
+   * As `cancel`, for one that a stage could not compute: nobody is to find its KV. Where the request is over by
+   * now, nobody can say any more which KV that was, so that all of the prefix cache is forgotten.
+   */
+  fail(requestId: string | undefined): boolean {
+    const sequence = requestId === undefined ? undefined : this.#admission.find(requestId);
+    if (sequence === undefined) {
+      this.#population.forgetAll();
+      return false;
+    }
+    this.#population.forget(sequence);
+    this.#admission.end(sequence);
+    return true;
   }
 
   /** What the lane should carry now; undefined while it is occupied or when there is nothing to do. */
