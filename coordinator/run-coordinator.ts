@@ -42,6 +42,10 @@ export interface CoordinatorOptions {
   readonly maxNumSeqs: number;
   readonly maxBatchTokens: number;
   readonly maxWaiting: number;
+  readonly maxWaitingTokens: number;
+  readonly prefixCache: boolean;
+  readonly targetItlMs: number | "auto";
+  readonly batching: "continuous" | "static";
   /** Absent: the model's own, up to a limit that keeps a row of KV affordable. */
   readonly maxContext?: number | undefined;
   readonly blockSize: number;
@@ -155,7 +159,11 @@ function limitsOf(options: CoordinatorOptions, { config }: Manifest): PipelineLi
     tokenBudget: options.maxBatchTokens,
     maxContext: Math.min(options.maxContext ?? defaultMaxContext, config.contextLength),
     maxWaiting: options.maxWaiting,
+    maxWaitingTokens: options.maxWaitingTokens,
     blockSize: options.blockSize,
+    prefixCache: options.prefixCache,
+    targetItlMs: options.targetItlMs,
+    batching: options.batching,
   };
 }
 

@@ -5,7 +5,7 @@ import type { TokenEvent, TokenPort } from "../inference/types.js";
 import { StageClient } from "../pipeline/stage-client.js";
 import { joinPlans, planGroups } from "../planner/plan-replicas.js";
 import type { Plan, ReplicatedPlan } from "../planner/types.js";
-import type { SequenceRequest } from "../scheduler/types.js";
+import type { LaneOccupancy, SequenceRequest } from "../scheduler/types.js";
 import { DecodeRates } from "./decode-rates.js";
 import { measureMembers, planFor, planRequestOf } from "./measure-and-plan.js";
 import { PipelineSession } from "./pipeline-session.js";
@@ -40,8 +40,23 @@ export interface ClusterCounts {
   readonly waiting: number;
   readonly blocksUsed: number;
   readonly blocksTotal: number;
+  readonly blocksCached: number;
   readonly preemptions: number;
+  readonly prefixQueries: number;
+  readonly prefixHits: number;
 }
+
+const nothing = {
+  running: 0,
+  waiting: 0,
+  blocksUsed: 0,
+  blocksTotal: 0,
+  blocksCached: 0,
+  preemptions: 0,
+  prefixQueries: 0,
+  prefixHits: 0,
+};
+const countNames = Object.keys(nothing) as (keyof typeof nothing)[];
 
 const retryPauseMs = 5_000;
 const idlePollMs = 20;
@@ -96,17 +111,24 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   }
 
   get counts(): ClusterCounts {
-    const sum = { running: 0, waiting: 0, blocksUsed: 0, blocksTotal: 0, preemptions: 0 };
+    const sum = { ...nothing };
     for (const { opened } of this.pipelines) {
       if (opened === undefined) continue;
       const snapshot = opened.scheduler.snapshot();
-      sum.running += snapshot.running;
-      sum.waiting += snapshot.waiting;
-      sum.blocksUsed += snapshot.blocksUsed;
-      sum.blocksTotal += snapshot.blocksTotal;
-      sum.preemptions += snapshot.preemptions;
+      for (const name of countNames) sum[name] += snapshot[name];
     }
     return sum;
+  }
+
+  /** What each lane of each pipeline has under way; `replica` only where there are several. */
+  get lanes(): (LaneOccupancy & { lane: number; replica?: number })[] {
+    return this.pipelines.flatMap(({ opened, replica }) =>
+      (opened?.scheduler.snapshot().lanes ?? []).map((occupancy, lane) => ({
+        ...occupancy,
+        lane,
+        ...(this.pipelines.length > 1 && { replica }),
+      })),
+    );
   }
 
   /** The stage that a worker holds or loads; `replica` only where there are several. */

@@ -51,6 +51,8 @@ test("finds a content in use or free, the first block that has it, until it is f
   expect([pool.find("a"), pool.cachedCount, pool.freeCount]).toEqual([undefined, 0, 1]);
   pool.learn(1, "a");
   expect(pool.find("a")).toBe(1);
+  pool.forgetAll();
+  expect([pool.find("a"), pool.isKnown(1)]).toEqual([undefined, false]);
 });
 
 test("refuses to free or share what is neither in use nor known", () => {

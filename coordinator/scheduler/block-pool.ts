@@ -104,6 +104,12 @@ export class BlockPool {
     if (this.#holders[id] === 0) this.#cachedCount--;
   }
 
+  forgetAll(): void {
+    this.#byKey.clear();
+    this.#keys.fill(undefined);
+    this.#cachedCount = 0;
+  }
+
   #addFree(id: number, successor = this.total): void {
     const predecessor = this.#previous[successor] as number;
     this.#next[predecessor] = id;

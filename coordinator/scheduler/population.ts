@@ -128,9 +128,14 @@ export class Population {
     sequence.reset();
   }
 
-  /** What a sequence has computed is not to be found by others any more, for it went wrong. */
-  forget({ blocks, shared }: Sequence): void {
-    for (let index = shared; index < blocks.length; index++) this.#blocks.forget(blocks[index] as number);
+  /** What a sequence computed, or started from, is not to be found by others any more, for it went wrong. */
+  forget({ blocks }: Sequence): void {
+    for (const block of blocks) this.#blocks.forget(block);
+  }
+
+  /** Nothing that is known by now is to be found any more. */
+  forgetAll(): void {
+    this.#blocks.forgetAll();
   }
 
   /** A micro-batch with these sequences leaves: what it fills can be shared from now on. */

@@ -115,6 +115,9 @@ describe("the prefix cache", () => {
       closed: [{ sequenceId: failed.slices[0]?.sequenceId, keptBlocks: 0 }],
       opened: [{ cachedLength: 0 }],
     });
+    scheduler.fail("over long since");
+    scheduler.add(request("third", 9));
+    expect(step(scheduler).batch.opened).toMatchObject([{ cachedLength: 0 }]);
     const off = new Scheduler({ ...defaults, prefixCache: false });
     for (const id of ["a", "b"]) {
       off.add(request(id, 9));

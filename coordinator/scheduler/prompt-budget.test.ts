@@ -21,7 +21,7 @@ function taughtBudget(target: number | "auto", laneCount = 2): PromptBudget {
   const budget = new PromptBudget(laneCount, target);
   for (let step = 0; step < 60; step++) {
     const decodeRows = 1 + (step % 16);
-    const prefillTokens = step % 4 === 0 ? 20 + step : 0;
+    const prefillTokens = step % 4 === 0 ? 20 + 2 * step : 0;
     budget.observe({ decodeRows, prefillTokens, ms: timeOf(decodeRows, prefillTokens) });
   }
   return budget;
@@ -30,14 +30,18 @@ function taughtBudget(target: number | "auto", laneCount = 2): PromptBudget {
 describe("step times", () => {
   test("come out as they went in", () => {
     const times = new StepTimes();
-    expect([times.decodeMs(1), times.perTokenMs, times.fixedMs]).toEqual([undefined, undefined, undefined]);
+    expect([times.decodeMs(1), times.promptTokensIn(9), times.fixedPromptTokens]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
     for (let rows = 1; rows < 60; rows++) {
       times.observe({ decodeRows: rows % 16, prefillTokens: 0, ms: timeOf(rows % 16, 0) });
-      times.observe({ decodeRows: rows % 16, prefillTokens: 64, ms: timeOf(rows % 16, 64) });
+      times.observe({ decodeRows: rows % 16, prefillTokens: rows * 2, ms: timeOf(rows % 16, rows * 2) + 6 });
     }
     expect(times.decodeMs(8)).toBeCloseTo(timeOf(8, 0), 0);
-    expect(times.perTokenMs).toBeCloseTo(machine.perToken, 1);
-    expect(times.fixedMs).toBeCloseTo(machine.fixed, 0);
+    expect(times.promptTokensIn(30)).toBeCloseTo(24 / machine.perToken, 0);
+    expect(times.fixedPromptTokens).toBeCloseTo(6 / machine.perToken, 0);
   });
 
   test("follow a machine that becomes slower, and no single stutter", () => {
@@ -48,6 +52,14 @@ describe("step times", () => {
     expect(times.decodeMs(4)).toBeLessThan(12);
     for (let step = 0; step < 120; step++) observe(30);
     expect(times.decodeMs(4)).toBeGreaterThan(28);
+  });
+
+  test("of prompts are guessed from decoding until one was read", () => {
+    const times = new StepTimes();
+    for (let rows = 1; rows < 9; rows++)
+      times.observe({ decodeRows: rows, prefillTokens: 0, ms: timeOf(rows, 0) });
+    expect(times.promptTokensIn(55)).toBeGreaterThan(5);
+    expect(times.promptTokensIn(55)).toBeLessThan(55 / machine.perRow);
   });
 });
 
@@ -66,7 +78,7 @@ describe("while sequences decode", () => {
   });
 
   test("prompts never starve, and start small before anything is known", () => {
-    expect(taughtBudget(1).tokens(demand)).toBe(16);
+    expect(taughtBudget(1).tokens(demand)).toBe(4);
     expect(taughtBudget(1).tokens({ ...demand, tokensLeft: 3 })).toBe(3);
     expect(new PromptBudget(2, "auto").tokens(demand)).toBe(64);
   });

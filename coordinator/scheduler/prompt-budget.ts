@@ -22,10 +22,14 @@ const autoFactor = 1.75;
 /** So many more prompts than decoding sequences are worth more than an even flow of tokens. */
 const pressingRatio = 2;
 /** Prompts never starve. */
-const leastTokens = 16;
-/** Before anything was measured: a step's own time, in prompt tokens. */
+const leastTokens = 4;
+/** Before anything was measured. */
+const firstTokens = 64;
+/** Before anything was measured: what a piece takes however short it is, in tokens. */
 const assumedFixedTokens = 16;
-const fixedTokens = { least: 4, most: 128 };
+/** Shorter pieces are all overhead, where nobody waits for them to pass. */
+const leastSpread = 16;
+const fixedTokens = { least: 4, most: 64 };
 
 /**
  * How many prompt tokens a micro-batch carries. Two limits:
@@ -61,20 +65,17 @@ export class PromptBudget {
   /** The size of pieces in which so many tokens pass all stages soonest. */
   #spread(pendingTokens: number): number {
     if (this.#laneCount === 1) return Number.POSITIVE_INFINITY;
-    const { fixedMs, perTokenMs } = this.#times;
-    const measured =
-      fixedMs === undefined || perTokenMs === undefined ? assumedFixedTokens : fixedMs / perTokenMs;
+    const measured = this.#times.fixedPromptTokens ?? assumedFixedTokens;
     const fixed = Math.min(Math.max(measured, fixedTokens.least), fixedTokens.most);
-    return Math.ceil(Math.sqrt((pendingTokens * fixed) / (this.#laneCount - 1)));
+    return Math.max(leastSpread, Math.ceil(Math.sqrt((pendingTokens * fixed) / (this.#laneCount - 1))));
   }
 
   /** The tokens that keep a step beside so many rows in time. */
   #withinTarget({ decodeRows }: PromptDemand): number {
     const decodeMs = this.#times.decodeMs(Math.max(1, decodeRows));
-    const { perTokenMs } = this.#times;
-    if (decodeMs === undefined || perTokenMs === undefined) return 4 * leastTokens;
+    if (decodeMs === undefined) return firstTokens;
     // A sequence's next token waits for one step of every lane.
     const stepMs = this.#target === "auto" ? autoFactor * decodeMs : this.#target / this.#laneCount;
-    return Math.floor((stepMs - decodeMs) / perTokenMs);
+    return Math.floor(this.#times.promptTokensIn(stepMs - decodeMs) ?? firstTokens);
   }
 }

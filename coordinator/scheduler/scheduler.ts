@@ -96,11 +96,19 @@ export class Scheduler {
     return true;
   }
 
-  /** As `cancel`, for one that a stage could not compute: nobody is to find its KV. */
-  fail(requestId: string): boolean {
-    const sequence = this.#admission.find(requestId);
-    if (sequence !== undefined) this.#population.forget(sequence);
-    return this.cancel(requestId);
+  /**
+   * As `cancel`, for one that a stage could not compute: nobody is to find its KV. Where the request is over by
+   * now, nobody can say any more which KV that was, so that all of the prefix cache is forgotten.
+   */
+  fail(requestId: string | undefined): boolean {
+    const sequence = requestId === undefined ? undefined : this.#admission.find(requestId);
+    if (sequence === undefined) {
+      this.#population.forgetAll();
+      return false;
+    }
+    this.#population.forget(sequence);
+    this.#admission.end(sequence);
+    return true;
   }
 
   /** What the lane should carry now; undefined while it is occupied or when there is nothing to do. */
@@ -287,19 +295,24 @@ export class Scheduler {
   }
 
   #accept(sequence: Sequence, tokenId: number): Outcome {
-    const { requestId, stopTokenIds } = sequence.request;
+    const { requestId, promptIds, stopTokenIds } = sequence.request;
+    const { cachedPromptTokens } = sequence;
+    const cached =
+      sequence.length === promptIds.length && cachedPromptTokens > 0
+        ? { cachedTokens: cachedPromptTokens }
+        : {};
     this.#population.waiting.charge(sequence.user);
-    if (stopTokenIds.has(tokenId)) return this.#finish(sequence, undefined, "stop");
+    if (stopTokenIds.has(tokenId)) {
+      this.#admission.end(sequence);
+      return { requestId, tokenId: undefined, finished: "stop", ...cached };
+    }
     sequence.append(tokenId);
-    if (sequence.length === sequence.maxLength) return this.#finish(sequence, tokenId, "length");
+    if (sequence.length === sequence.maxLength) {
+      this.#admission.end(sequence);
+      return { requestId, tokenId, finished: "length", ...cached };
+    }
     this.#population.ready.append(sequence.place);
-    return { requestId, tokenId, finished: undefined };
-  }
-
-  #finish(sequence: Sequence, tokenId: number | undefined, finished: "stop" | "length"): Outcome {
-    const { request, cachedPromptTokens } = sequence;
-    this.#admission.end(sequence);
-    return { requestId: request.requestId, tokenId, finished, cachedTokens: cachedPromptTokens };
+    return { requestId, tokenId, finished: undefined, ...cached };
   }
 
   #checkLane(lane: number): void {

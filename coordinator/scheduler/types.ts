@@ -103,7 +103,7 @@ export interface Outcome {
   readonly tokenId: number | undefined;
   /** Set when the sequence is over. */
   readonly finished: "stop" | "length" | undefined;
-  /** With the end: prompt tokens that were in KV when the request was first let in. */
+  /** With a request's first: prompt tokens that were in KV when it was let in. Absent where there were none. */
   readonly cachedTokens?: number;
 }
 

@@ -60,7 +60,7 @@ export interface RunnerOptions {
   readonly head: boolean;
   /** Tokens a KV block. */
   readonly blockSize: number;
-  /** KV blocks to hold; 0 takes as many as fit `memoryLimitBytes`. */
+  /** KV blocks to hold; 0 takes as many as fit the memory. */
   readonly blockCount: number;
   readonly maxSequences: number;
   readonly laneCount: number;
@@ -70,4 +70,6 @@ export interface RunnerOptions {
   readonly threads: number;
   /** Memory that weights and KV may take together. */
   readonly memoryLimitBytes: number;
+  /** Memory that KV may take, where blocks are not counted. Defaults to what the limit leaves beside the weights. */
+  readonly kvMemoryBytes?: number;
 }
