@@ -70,4 +70,6 @@ export interface RunnerOptions {
   readonly threads: number;
   /** Memory that weights and KV may take together. */
   readonly memoryLimitBytes: number;
+  /** Where the runner is to write a profile of every run: the beginning of a path. */
+  readonly profileFile?: string;
 }
