@@ -64,15 +64,15 @@ test("two pipelines of two stages are recommended where they win, with the figur
   // Too large for one worker; a head that a longer pipeline cannot share out.
   const four = workers([1, 1, 1, 1], {
     freeMemoryBytes: 6.5 * gibibyte,
-    layerDecode: { alphaMs: 4, betaMs: 0 },
-    layerPrefill: { alphaMs: 4, betaMs: 0 },
-    head: { alphaMs: 16, betaMs: 0 },
+    layerDecode: { alphaMs: 0, betaMs: 4 },
+    layerPrefill: { alphaMs: 0, betaMs: 4 },
+    head: { alphaMs: 0, betaMs: 16 },
   });
   const request = planRequest({ model, workers: four, concurrency: 4 });
   const [remark] = makePlan(request).remarks;
-  // Each: 24 ms a stage, 2 sequences in 2 lanes: 1 token every 24 ms.
+  // Each has 24 ms a stage and sequence, and one of its two sequences in either; four stages wait for the head.
   expect(remark).toBe(
-    "replicas would be faster: the model over each of w0 + w1, w2 + w3 decodes about 83 tok/s with 4 sequences, this plan 62; try --replicas 2 --stages 2",
+    "replicas would be faster: the model over each of w0 + w1, w2 + w3 decodes about 83 tok/s with 4 sequences, this plan 63; try --replicas 2 --stages 2",
   );
 });
 
