@@ -54,7 +54,7 @@ test("a sweep is drawn", async () => {
 test("the suite starts its own clusters and writes its figures", async () => {
   const output = join(home.root, "results");
   const { code, stdout, stderr } = await bench(
-    ...["suite", ...model, "--only", "long-prompt", "coordinator", "--rounds", "1", "--scale", "0.05"],
+    ...["suite", ...model, "--only", "long-prompt", "prefix-cache", "--rounds", "1", "--scale", "0.05"],
     ...["--output", output],
   );
   expect(code, stderr).toBe(0);
@@ -64,7 +64,7 @@ test("the suite starts its own clusters and writes its figures", async () => {
     rounds: 1,
     results: [
       { name: "long-prompt", columns: [{ name: "two stages" }, { name: "one stage, one thread" }] },
-      { name: "coordinator", figures: [{ unit: "tok/s" }, { unit: "x" }, { unit: "x" }] },
+      { name: "prefix-cache", figures: [{ unit: "x", bound: "at least", target: 5 }] },
     ],
   });
 });
