@@ -18,6 +18,7 @@ export function topSample(status: ClusterStatus__Output, history: StageHistory, 
     lanes: status.lanes,
     stages: status.workers
       .filter(({ stageIndex }) => stageIndex !== undefined)
+      .sort((a, b) => (a.stageIndex ?? 0) - (b.stageIndex ?? 0))
       .map(({ stageIndex, workerId, stage, residentBytes, bubbleShare }) => {
         const { atMs: _, ...shares } = history.of(workerId).at(-1) ?? { atMs: 0 };
         return {
