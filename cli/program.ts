@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   up: () => import("./up.js"),
   down: () => import("./down.js"),
   status: () => import("./status.js"),
+  top: () => import("./top.js"),
   plan: () => import("./plan.js"),
   events: () => import("./events.js"),
   generate: () => import("./generate.js"),
