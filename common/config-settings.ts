@@ -154,7 +154,7 @@ export const settings = {
     "nine tenths of what is free, shared out among the workers that `up` starts",
   ),
   kvCacheMemory: optional(
-    byteSize(1_048_576, maxBytes),
+    byteSize(65_536, maxBytes),
     "memory that each worker may take for KV cache",
     "what its memory leaves beside the weights",
   ),
