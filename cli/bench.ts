@@ -21,6 +21,8 @@ const benchSettings = [
   "grpc",
   "model",
   "variant",
+  "activationDtype",
+  "hops",
   "stages",
   "threads",
   "device",

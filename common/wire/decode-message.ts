@@ -84,8 +84,11 @@ function readValue(reader: Reader, field: Field, end: number): unknown {
       const size = readLength(reader, end);
       return readMessage(reader, field.of as Schema, reader.at + size);
     }
-    default:
+    case "bytes":
       return readBytes(reader, end);
+    case "uints":
+    case "floats":
+      throw new StagecoachError("INTERNAL", `${reader.path} is repeated`);
   }
 }
 

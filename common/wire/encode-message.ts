@@ -67,9 +67,12 @@ function writeField(writer: Writer, schema: Schema, field: Field, value: unknown
     case "messages":
       writeMessages(writer, field, value as Message[]);
       return;
-    default: {
-      const size = (value as { length: number }).length;
-      if (size === 0) return;
+    case "bytes":
+    case "string":
+    case "uints":
+    case "floats": {
+      const { length } = value as { length: number };
+      if (length === 0) return;
       writeDelimited(writer, () => writeContent(writer, schema, field, value));
     }
   }
@@ -77,24 +80,14 @@ function writeField(writer: Writer, schema: Schema, field: Field, value: unknown
 }
 
 function writeContent(writer: Writer, schema: Schema, field: Field, value: unknown): void {
-  switch (field.kind) {
-    case "bytes":
-      writeBytes(writer, value as Uint8Array);
-      break;
-    case "string":
-      writeBytes(writer, Buffer.from(value as string, "utf8"));
-      break;
-    case "uints": {
-      const values = value as readonly number[];
-      for (let index = values.length - 1; index >= 0; index--) {
-        writeUint(writer, checked(values[index], schema, field));
-      }
-      break;
-    }
-    default: {
-      const values = value as readonly number[];
-      for (let index = values.length - 1; index >= 0; index--) writeFloat(writer, values[index] as number);
-    }
+  if (field.kind === "bytes" || field.kind === "string") {
+    writeBytes(writer, field.kind === "bytes" ? (value as Uint8Array) : Buffer.from(value as string, "utf8"));
+    return;
+  }
+  const values = value as readonly number[];
+  for (let index = values.length - 1; index >= 0; index--) {
+    if (field.kind === "floats") writeFloat(writer, values[index] as number);
+    else writeUint(writer, checked(values[index], schema, field));
   }
 }
 

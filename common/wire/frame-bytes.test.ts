@@ -37,7 +37,7 @@ const forward: Frame = {
 describe.each(codecs)("$name", (schema, serialize, deserialize) => {
   test("is read as the generated codec reads it, whoever wrote it", () => {
     const random = seededRandom(1);
-    for (let round = 0; round < 2000; round++) {
+    for (let round = 0; round < 300; round++) {
       const message = randomMessage(schema, random);
       const ours = joined(encodeMessage(schema, message));
       const theirs = serialize(message);
@@ -50,7 +50,7 @@ describe.each(codecs)("$name", (schema, serialize, deserialize) => {
   test("damaged, is refused with a reason or means what the generated codec says", () => {
     const random = seededRandom(2);
     let refused = 0;
-    for (let round = 0; round < 20_000; round++) {
+    for (let round = 0; round < 4_000; round++) {
       const bytes = damaged(joined(encodeMessage(schema, randomMessage(schema, random))), random);
       const read = attempt(() => decodeMessage(schema, bytes));
       if ("value" in read) {
@@ -62,8 +62,8 @@ describe.each(codecs)("$name", (schema, serialize, deserialize) => {
         expect((read.error as Error).message).toMatch(/^[A-Z]\w+([.,] ?\w+( \d+)?)? (is|has|says|comes) /);
       }
     }
-    expect(refused).toBeGreaterThan(2000);
-    expect(refused).toBeLessThan(19_000);
+    expect(refused).toBeGreaterThan(400);
+    expect(refused).toBeLessThan(3_800);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Frame, Frame__Output } from "../../proto/gen/stagecoach/v1/Frame.j
 import type { Output, Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
 import { decodeMessage } from "./decode-message.js";
 import { encodeMessage, type MessageParts } from "./encode-message.js";
-import { frameSchema, outputSchema } from "./stage-schemas.js";
+import { frameEpochSchema, frameSchema, outputSchema } from "./stage-schemas.js";
 
 /**
  * The bytes of a Frame in pieces that follow each other; an activation's are its own memory, not a copy.
@@ -25,6 +25,14 @@ export function frameBytes(frame: Frame): Buffer {
  */
 export function readFrameBytes(bytes: Uint8Array): Frame__Output {
   return decodeMessage(frameSchema, bytes) as unknown as Frame__Output;
+}
+
+/**
+ * The epoch of a Frame, without reading the rest.
+ * @throws StagecoachError INVALID_ARGUMENT naming the field
+ */
+export function frameEpoch(bytes: Uint8Array): number {
+  return (decodeMessage(frameEpochSchema, bytes) as unknown as Pick<Frame__Output, "epoch">).epoch;
 }
 
 /** The bytes of an Output. */

@@ -63,6 +63,9 @@ export const frameSchema: Schema = schema("Frame", [
   field(5, "forward", "message", { of: forward, oneof: "payload" }),
 ]);
 
+/** Only the epoch of a Frame; the rest is skipped. */
+export const frameEpochSchema: Schema = schema("Frame", [field(1, "epoch", "uint", { most: most64 })]);
+
 const tokens = schema("Tokens", [
   field(1, "sequenceIds", "uints"),
   field(2, "tokenIds", "uints"),

@@ -1,4 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { ActivationDtype } from "../../common/tensor.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { Plan } from "../planner/types.js";
 import { Scheduler } from "../scheduler/scheduler.js";
@@ -14,6 +15,8 @@ export interface PipelineLimits {
   readonly maxContext: number;
   readonly maxWaiting: number;
   readonly blockSize: number;
+  /** How hidden states travel between stages. */
+  readonly activationDtype: ActivationDtype;
 }
 
 /** What a pipeline is opened from. */

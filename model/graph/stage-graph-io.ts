@@ -6,8 +6,10 @@
 export const graphInputs = {
   /** i32 `[T]`, first stage only. */
   tokens: "tokens",
-  /** f32 `[T, hiddenSize]`, every stage but the first. */
+  /** `[T, hiddenSize]`, every stage but the first; f16 or i8 where hidden states travel so, otherwise f32. */
   hidden: "hidden",
+  /** f32 `[T, 1]`, where hidden states travel as i8. */
+  hiddenScales: "hidden_scales",
   /** bool `[]`: true for a decode run. */
   decode: "decode",
   /** f32 `[T, ropeDimension / 2]`: rows of the rotary tables at the tokens' positions. */
@@ -28,8 +30,10 @@ export const graphInputs = {
 } as const;
 
 export const graphOutputs = {
-  /** f32 `[T, hiddenSize]`, every stage but the last. */
+  /** `[T, hiddenSize]`, every stage but the last; as the input. */
   hidden: "hidden_out",
+  /** f32 `[T, 1]`, where hidden states travel as i8. */
+  hiddenScales: "hidden_scales_out",
   /** f32 `[T, layers, 2, kvHeadCount, headSize]`: keys (rotated) and values of the new tokens. */
   newKv: "new_kv",
   /** f32 `[R, vocabularySize]`, last stage only. */

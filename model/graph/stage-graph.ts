@@ -1,5 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { ActivationDtype } from "../../common/tensor.js";
 import type { Blob, Manifest } from "../store/manifest.js";
+import { hiddenInput, hiddenOutput } from "./activation.js";
 import { attention, attentionOutput } from "./attention.js";
 import { BlobTensors } from "./blob-tensors.js";
 import { embedding } from "./embedding.js";
@@ -18,6 +20,8 @@ export interface StageRange {
   readonly embedding: boolean;
   /** Ends with logits. */
   readonly head: boolean;
+  /** How hidden states come in and go out. Defaults to FLOAT32. */
+  readonly activationDtype?: ActivationDtype;
 }
 
 /**
@@ -35,7 +39,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   };
   const start = range.embedding
     ? embedding(graph, blobs.embed, graph.input(graphInputs.tokens, "i32", ["T"]))
-    : graph.input(graphInputs.hidden, "f32", ["T", config.hiddenSize]);
+    : hiddenInput(graph, config.hiddenSize, range.activationDtype);
   const stream = new ResidualStream(graph, start, config.normEpsilon);
 
   const newKv: string[] = [];
@@ -56,7 +60,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   }
 
   if (!range.head) {
-    graph.output(graphOutputs.hidden, stream.value(), "f32", ["T", config.hiddenSize]);
+    hiddenOutput(graph, stream.value(), config.hiddenSize, range.activationDtype);
     return graph.model();
   }
   if (range.firstLayer === range.endLayer) keepSampledRows(graph, stream);

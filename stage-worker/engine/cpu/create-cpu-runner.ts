@@ -1,5 +1,12 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
+import {
+  type Activation,
+  type ActivationDtype,
+  copyRows,
+  newActivation,
+  rowsOf,
+} from "../../../common/tensor.js";
 import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import { checkInput } from "../check-input.js";
@@ -13,6 +20,7 @@ import type {
   StageRunner,
 } from "../stage-runner.js";
 import { isPlainGreedy } from "./greedy.js";
+import { hiddenOutputs, hiddenResult } from "./hidden-tensors.js";
 import { kvBlockCount } from "./kv-block-count.js";
 import { KvRows } from "./kv-rows.js";
 import { openSession } from "./open-session.js";
@@ -44,14 +52,15 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     rotary: new RotaryRows(config),
   };
 
-  const inputShape = { ...config, embedding: options.embedding };
+  const { activationDtype = "FLOAT32" } = options;
+  const inputShape = { ...config, embedding: options.embedding, activationDtype };
 
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
     const results: RunResult[] = [];
     for (const run of planRuns(batch, kv, promptLength)) results.push(await compute(run, input));
-    if (!options.head) return { kind: "hidden", hidden: packHidden(results, config.hiddenSize) };
+    if (!options.head) return { kind: "hidden", ...packHidden(results, activationDtype, config.hiddenSize) };
     const tokens = results.flatMap((result) => sampleRun(result));
     return { kind: "tokens", tokens: inBatchOrder(batch, tokens) };
   }
@@ -69,7 +78,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
 
   function wantedOutputs(run: StageRun): string[] {
     const kvOutputs = options.endLayer > options.firstLayer ? [graphOutputs.newKv] : [];
-    if (!options.head) return [graphOutputs.hidden, ...kvOutputs];
+    if (!options.head) return [...hiddenOutputs(activationDtype), ...kvOutputs];
     if (!plainGreedy(run)) return [graphOutputs.logits, ...kvOutputs];
     return [graphOutputs.best, graphOutputs.bestLogits, ...kvOutputs];
   }
@@ -148,19 +157,31 @@ function mostLikely(slices: readonly RunSlice[], best: Tensor, logits: Tensor): 
   });
 }
 
-/** Hidden states of all runs in the order of the batch. */
-function packHidden(results: readonly RunResult[], width: number): Float32Array {
+/** Hidden states of all runs in the order of the batch; those of a run that has it already are not copied. */
+function packHidden(results: readonly RunResult[], dtype: ActivationDtype, width: number): Activation {
+  const [only] = results;
+  if (only !== undefined && results.length === 1 && inOrder(only.run))
+    return hiddenResult(only.outputs, dtype);
   const tokens = results.reduce((sum, { run }) => sum + runTokens(run), 0);
-  const packed = new Float32Array(tokens * width);
+  const packed = newActivation(dtype, tokens, width);
   for (const { run, outputs } of results) {
-    const hidden = outputs[graphOutputs.hidden]?.data as Float32Array;
+    const hidden = hiddenResult(outputs, dtype);
     let from = 0;
     for (const { firstToken, length } of run.slices) {
-      packed.set(hidden.subarray(from, from + length * width), firstToken * width);
-      from += length * width;
+      copyRows(rowsOf(hidden, from, length, width), packed, firstToken, width);
+      from += length;
     }
   }
   return packed;
+}
+
+function inOrder({ slices }: StageRun): boolean {
+  let next = 0;
+  return slices.every(({ firstToken, length }) => {
+    const follows = firstToken === next;
+    next += length;
+    return follows;
+  });
 }
 
 function inBatchOrder(batch: RaggedBatch, tokens: readonly SampledToken[]): SampledToken[] {
