@@ -61,12 +61,13 @@ export class LinkSender {
       return;
     }
     const socket = connect({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
-    const timer = setTimeout(() => fallBack(), connectTimeoutMs);
     const fallBack = (): void => {
-      clearTimeout(timer);
+      if (this.#way !== "asked") return;
       socket.destroy();
-      if (this.#way === "asked") this.#begin("host");
+      this.#begin("host");
     };
+    // A computation may have kept both this and the connection waiting: the connection is looked at first.
+    const timer = setTimeout(() => setImmediate(fallBack), connectTimeoutMs);
     socket.once("error", fallBack);
     socket.once("connect", () => {
       clearTimeout(timer);
