@@ -19,6 +19,7 @@ export const workerSettings = [
   "hops",
   "threads",
   "memoryLimitBytes",
+  "kvCacheMemory",
   "throttle",
   "simulation",
   "logLevel",
@@ -58,6 +59,7 @@ async function runWorkerCommand(command: Command): Promise<void> {
     logLevel: values.logLevel,
     ...(values.advertise !== undefined && { advertise: values.advertise }),
     ...(values.memoryLimitBytes !== undefined && { memoryLimitBytes: values.memoryLimitBytes }),
+    ...(values.kvCacheMemory !== undefined && { kvMemoryBytes: values.kvCacheMemory }),
     ...(simulation !== undefined && { simulation }),
   });
   if (hasParent()) reportReady({ address: running.address });

@@ -1,5 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
+import { startThread } from "../../common/start-thread.js";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
 import type { RunnerSpec } from "./create-runner.js";
 import {
@@ -14,7 +15,6 @@ import {
 } from "./engine-messages.js";
 import { SharedCount } from "./shared-count.js";
 import { type EngineStats, SharedStats } from "./shared-stats.js";
-import { startThread } from "./start-thread.js";
 
 /** What an engine tells whoever started it. */
 export interface EngineListeners {
@@ -67,7 +67,7 @@ export class EngineHost {
       departures: shared.departures.buffer,
       taken: shared.taken.buffer,
     };
-    const thread = startThread("engine-thread", data);
+    const thread = startThread(import.meta.url, "engine-thread", data);
     try {
       return new EngineHost(thread, shared, await firstMessage(thread, signal), listeners);
     } catch (reason) {

@@ -1,6 +1,12 @@
 import { type Code, StagecoachError } from "../../common/errors.js";
 import type { RunnerSpec } from "./create-runner.js";
-import type { RaggedBatch, SequenceOpening, StageInput, StageOutput } from "./stage-runner.js";
+import type {
+  RaggedBatch,
+  SequenceClosing,
+  SequenceOpening,
+  StageInput,
+  StageOutput,
+} from "./stage-runner.js";
 
 /** Frames that may be with the engine: the one it computes and two that wait. */
 export const maxFramesAtEngine = 3;
@@ -46,7 +52,7 @@ export type EngineFrame =
       /** When the sender's engine was done, microseconds since the Unix epoch; 0 when unknown. */
       sentAtUs: number;
     }
-  | { kind: "close"; sequenceIds: readonly number[] };
+  | { kind: "close"; closings: readonly SequenceClosing[] };
 
 /** From the host to the engine. */
 export type ToEngine =

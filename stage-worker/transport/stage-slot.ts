@@ -25,6 +25,7 @@ export interface StageSlotOptions {
   readonly memoryLimitBytes: () => number;
   /** Where links into a stage may end; undefined where frames only come and go by gRPC. */
   readonly linkHost: () => string | undefined;
+  readonly kvMemoryBytes?: number;
   readonly onChange: (state: SlotState) => void;
   readonly log: Logger;
 }
@@ -119,7 +120,7 @@ export class StageSlot {
     onProgress: (progress: LoadProgress) => void,
     signal: AbortSignal,
   ): Promise<LoadedStage> {
-    const { device, blobs, blobsFolder, log } = this.#options;
+    const { device, blobs, blobsFolder, kvMemoryBytes, log } = this.#options;
     const started = performance.now();
     if (device.device !== "simulated") {
       await blobs.ensure(stageBlobs(plan.runner), {
@@ -129,7 +130,12 @@ export class StageSlot {
       });
     }
     onProgress({ phase: "OPENING" });
-    const options = { ...plan.runner, blobsFolder, memoryLimitBytes: this.#options.memoryLimitBytes() };
+    const options = {
+      ...plan.runner,
+      blobsFolder,
+      memoryLimitBytes: this.#options.memoryLimitBytes(),
+      ...(kvMemoryBytes !== undefined && { kvMemoryBytes }),
+    };
     const linkHost = this.#options.linkHost();
     const stage = await LoadedStage.open(
       {

@@ -1,5 +1,5 @@
 import { Tensor } from "onnxruntime-node";
-import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../common/bfloat16.js";
+import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../common/half-float.js";
 import type { Activation, ActivationDtype } from "../../../common/tensor.js";
 import { graphInputs, graphOutputs } from "../../../model/graph/stage-graph-io.js";
 
