@@ -14,6 +14,8 @@ const benchSettings = [
   "grpc",
   "model",
   "variant",
+  "activationDtype",
+  "hops",
   "stages",
   "threads",
   "device",

@@ -13,6 +13,7 @@ export const coordinatorSettings = [
   "home",
   "model",
   "variant",
+  "activationDtype",
   "http",
   "grpc",
   "nats",

@@ -54,6 +54,11 @@ export const settings = {
     "auto",
     "form of the weights; auto takes the fastest that stays close to the original",
   ),
+  activationDtype: required(
+    oneOf(["auto", "f32", "f16", "bf16", "int8"]),
+    "auto",
+    "how hidden states travel between stages; auto takes f16, and f32 where the weights are f32 too",
+  ),
   http: required(listenAddress(), "127.0.0.1:8080", "where HTTP listens"),
   grpc: required(listenAddress(), "127.0.0.1:7070", "where gRPC listens, for workers and clients"),
   nats: required(
@@ -142,6 +147,11 @@ export const settings = {
     oneOf(["auto", "cpu", "simulated"]),
     "auto",
     "what computes; simulated waits instead of computing, for trying out schedules",
+  ),
+  hops: required(
+    oneOf(["link", "grpc"]),
+    "link",
+    "how frames pass from stage to stage: over a TCP connection of their own where one can be had, or by gRPC only",
   ),
   threads: optional(
     wholeNumber(1, 1024),

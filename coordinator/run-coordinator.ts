@@ -3,6 +3,7 @@ import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
 import { createLogger, type LogOptions } from "../common/log.js";
 import { createMetrics, type Metrics } from "../common/metrics.js";
+import type { ActivationDtype } from "../common/tensor.js";
 import { createChatRenderer } from "../model/chat/render-chat.js";
 import { ensureModel } from "../model/pull/ensure-model.js";
 import { progressLines } from "../model/pull/model-progress.js";
@@ -27,6 +28,7 @@ export interface CoordinatorOptions {
   readonly home: Home;
   readonly model: string;
   readonly variant: "auto" | "as-is" | "f32" | "int8" | "int4";
+  readonly activationDtype: "auto" | "f32" | "f16" | "bf16" | "int8";
   /** host:port; port 0 takes a free one. */
   readonly http: string;
   readonly grpc: string;
@@ -153,7 +155,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   };
 }
 
-function limitsOf(options: CoordinatorOptions, { config }: Manifest): PipelineLimits {
+function limitsOf(options: CoordinatorOptions, { config, variant }: Manifest): PipelineLimits {
   return {
     maxSequences: options.maxNumSeqs,
     tokenBudget: options.maxBatchTokens,
@@ -161,10 +163,22 @@ function limitsOf(options: CoordinatorOptions, { config }: Manifest): PipelineLi
     maxWaiting: options.maxWaiting,
     maxWaitingTokens: options.maxWaitingTokens,
     blockSize: options.blockSize,
+    activationDtype: activationDtypeOf(options.activationDtype, variant),
     prefixCache: options.prefixCache,
     targetItlMs: options.targetItlMs,
     batching: options.batching,
   };
+}
+
+const activationDtypes = { f32: "FLOAT32", f16: "FLOAT16", bf16: "BFLOAT16", int8: "INT8" } as const;
+
+/** Exact weights keep exact hidden states; otherwise float16 is closer to them than the weights' own rounding. */
+function activationDtypeOf(
+  wanted: CoordinatorOptions["activationDtype"],
+  variant: Manifest["variant"],
+): ActivationDtype {
+  if (wanted !== "auto") return activationDtypes[wanted];
+  return variant === "f32" ? "FLOAT32" : "FLOAT16";
 }
 
 function rateObserver({

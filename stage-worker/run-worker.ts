@@ -37,6 +37,8 @@ export interface WorkerOptions {
   /** Computing takes this many times as long. Defaults to 1. */
   readonly throttle?: number;
   readonly logLevel?: LogOptions["level"];
+  /** How frames pass between stages: over links where they can be had, or by gRPC only. Defaults to "link". */
+  readonly hops?: "link" | "grpc";
   /** host:port that the worker tells others. Defaults to where it listens. */
   readonly advertise?: string;
 }
@@ -74,6 +76,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     blobs,
     blobsFolder: home.blobs,
     memoryLimitBytes,
+    linkHost: () =>
+      options.hops === "grpc" ? undefined : parseListenAddress(server.address, "--listen").host,
     ...(options.kvMemoryBytes !== undefined && { kvMemoryBytes: options.kvMemoryBytes }),
     onChange: () => presence.changed(),
     log,

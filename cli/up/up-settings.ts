@@ -10,6 +10,8 @@ export const upSettings = [
   "home",
   "model",
   "variant",
+  "activationDtype",
+  "hops",
   "stages",
   "replicas",
   "routing",

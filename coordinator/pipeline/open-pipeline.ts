@@ -1,4 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { ActivationDtype } from "../../common/tensor.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { Plan } from "../planner/types.js";
 import type { TargetItl } from "../scheduler/prompt-budget.js";
@@ -17,6 +18,8 @@ export interface PipelineLimits {
   readonly maxWaiting: number;
   readonly maxWaitingTokens: number;
   readonly blockSize: number;
+  /** How hidden states travel between stages. */
+  readonly activationDtype: ActivationDtype;
   readonly prefixCache: boolean;
   readonly targetItlMs: TargetItl;
   readonly batching: Batching;

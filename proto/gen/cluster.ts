@@ -28,6 +28,8 @@ import type { MeasureLinkRequest as _stagecoach_v1_MeasureLinkRequest, MeasureLi
 import type { MeasureReply as _stagecoach_v1_MeasureReply, MeasureReply__Output as _stagecoach_v1_MeasureReply__Output } from './stagecoach/v1/MeasureReply.js';
 import type { MeasureRequest as _stagecoach_v1_MeasureRequest, MeasureRequest__Output as _stagecoach_v1_MeasureRequest__Output } from './stagecoach/v1/MeasureRequest.js';
 import type { Open as _stagecoach_v1_Open, Open__Output as _stagecoach_v1_Open__Output } from './stagecoach/v1/Open.js';
+import type { OpenLinkReply as _stagecoach_v1_OpenLinkReply, OpenLinkReply__Output as _stagecoach_v1_OpenLinkReply__Output } from './stagecoach/v1/OpenLinkReply.js';
+import type { OpenLinkRequest as _stagecoach_v1_OpenLinkRequest, OpenLinkRequest__Output as _stagecoach_v1_OpenLinkRequest__Output } from './stagecoach/v1/OpenLinkRequest.js';
 import type { Output as _stagecoach_v1_Output, Output__Output as _stagecoach_v1_Output__Output } from './stagecoach/v1/Output.js';
 import type { OutputsRequest as _stagecoach_v1_OutputsRequest, OutputsRequest__Output as _stagecoach_v1_OutputsRequest__Output } from './stagecoach/v1/OutputsRequest.js';
 import type { PlanReply as _stagecoach_v1_PlanReply, PlanReply__Output as _stagecoach_v1_PlanReply__Output } from './stagecoach/v1/PlanReply.js';
@@ -86,6 +88,8 @@ export interface ProtoGrpcType {
       MeasureReply: MessageTypeDefinition<_stagecoach_v1_MeasureReply, _stagecoach_v1_MeasureReply__Output>
       MeasureRequest: MessageTypeDefinition<_stagecoach_v1_MeasureRequest, _stagecoach_v1_MeasureRequest__Output>
       Open: MessageTypeDefinition<_stagecoach_v1_Open, _stagecoach_v1_Open__Output>
+      OpenLinkReply: MessageTypeDefinition<_stagecoach_v1_OpenLinkReply, _stagecoach_v1_OpenLinkReply__Output>
+      OpenLinkRequest: MessageTypeDefinition<_stagecoach_v1_OpenLinkRequest, _stagecoach_v1_OpenLinkRequest__Output>
       Output: MessageTypeDefinition<_stagecoach_v1_Output, _stagecoach_v1_Output__Output>
       OutputsRequest: MessageTypeDefinition<_stagecoach_v1_OutputsRequest, _stagecoach_v1_OutputsRequest__Output>
       PlanReply: MessageTypeDefinition<_stagecoach_v1_PlanReply, _stagecoach_v1_PlanReply__Output>

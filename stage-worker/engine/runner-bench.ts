@@ -140,7 +140,8 @@ export class RunnerBench {
     // Zeros and subnormals take other paths than real activations.
     return {
       kind: "hidden",
-      hidden: Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
+      dtype: "FLOAT32",
+      data: Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
     };
   }
 }

@@ -57,6 +57,8 @@ export function readLoadRequest(request: LoadRequest__Output, threads: number): 
       laneCount: request.laneCount,
       maxContext: request.maxContext,
       threads: request.threads || threads,
+      activationDtype:
+        request.activationDtype === "DATA_TYPE_UNSPECIFIED" ? "FLOAT32" : request.activationDtype,
     },
     blobAddress: request.blobAddress,
   };

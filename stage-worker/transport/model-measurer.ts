@@ -107,7 +107,10 @@ export class ModelMeasurer {
   ): Promise<ModelTimes> {
     const first = await this.#time(manifest, threads, blobAddress, signal);
     if (first.disturbance <= mostDisturbance) return first;
-    this.#options.log.warn({ disturbance: first.disturbance }, "the machine was busy while it was measured; once more");
+    this.#options.log.warn(
+      { disturbance: first.disturbance },
+      "the machine was busy while it was measured; once more",
+    );
     const second = await this.#time(manifest, threads, blobAddress, signal);
     return second.disturbance <= first.disturbance ? second : first;
   }

@@ -23,6 +23,8 @@ export interface StageSlotOptions {
   readonly blobsFolder: string;
   /** Asked when a stage is about to be opened, after the one before has been freed. */
   readonly memoryLimitBytes: () => number;
+  /** Where links into a stage may end; undefined where frames only come and go by gRPC. */
+  readonly linkHost: () => string | undefined;
   readonly kvMemoryBytes?: number;
   readonly onChange: (state: SlotState) => void;
   readonly log: Logger;
@@ -134,10 +136,12 @@ export class StageSlot {
       memoryLimitBytes: this.#options.memoryLimitBytes(),
       ...(kvMemoryBytes !== undefined && { kvMemoryBytes }),
     };
+    const linkHost = this.#options.linkHost();
     const stage = await LoadedStage.open(
       {
         place: plan.place,
         spec: { ...device, options },
+        ...(linkHost !== undefined && { linkHost }),
         onFailed: (reason) => this.#failed(plan.place, reason),
         log,
       },
