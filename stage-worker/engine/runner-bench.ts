@@ -9,8 +9,6 @@ export const benchLimits: Pick<
   "blockSize" | "blockCount" | "maxSequences" | "maxContext" | "laneCount"
 > = { blockSize: 16, blockCount: 17 * 16, maxSequences: 17, maxContext: 256, laneCount: 1 };
 
-const blocksPerSequence = benchLimits.maxContext / benchLimits.blockSize;
-
 /** How often a thing is timed: until the time is used up, within these numbers of rounds. */
 const rounds = { least: 3, most: 12, budgetMs: 200 };
 /** A stage mostly waits for others between two steps, and finds its caches colder than a loop would. */
@@ -21,6 +19,8 @@ export class RunnerBench {
   readonly #runner: StageRunner;
   readonly #config: Manifest["config"];
   readonly #input: "tokens" | "hidden";
+  readonly #maxSequences: number;
+  readonly #blocksPerSequence: number;
   /** Tokens in KV of each open sequence. */
   readonly #lengths = new Map<number, number>();
   /** The first of the blocks that an open sequence owns. */
@@ -29,7 +29,15 @@ export class RunnerBench {
   #wallMs = 0;
   #processorMs = 0;
 
-  constructor(runner: StageRunner, config: Manifest["config"], input: "tokens" | "hidden") {
+  /** `limits`: those that the runner was opened with. */
+  constructor(
+    runner: StageRunner,
+    config: Manifest["config"],
+    input: "tokens" | "hidden",
+    limits: Pick<RunnerOptions, "blockSize" | "maxSequences" | "maxContext"> = benchLimits,
+  ) {
+    this.#maxSequences = limits.maxSequences;
+    this.#blocksPerSequence = limits.maxContext / limits.blockSize;
     this.#runner = runner;
     this.#config = config;
     this.#input = input;
@@ -74,7 +82,7 @@ export class RunnerBench {
   #open(count: number): number[] {
     const ids = Array.from({ length: count }, () => this.#nextId++);
     const taken = new Set(this.#slots.values());
-    const free = Array.from({ length: benchLimits.maxSequences }, (_, slot) => slot).filter(
+    const free = Array.from({ length: this.#maxSequences }, (_, slot) => slot).filter(
       (slot) => !taken.has(slot),
     );
     for (const [index, id] of ids.entries()) {
@@ -125,8 +133,8 @@ export class RunnerBench {
   }
 
   #blocksOf(id: number): number[] {
-    const first = (this.#slots.get(id) as number) * blocksPerSequence;
-    return Array.from({ length: blocksPerSequence }, (_, index) => first + index);
+    const first = (this.#slots.get(id) as number) * this.#blocksPerSequence;
+    return Array.from({ length: this.#blocksPerSequence }, (_, index) => first + index);
   }
 
   #makeInput(tokens: number): StageInput {
