@@ -1,4 +1,5 @@
 import type { LoadRunner } from "./load-runner.js";
+import { markdownTable } from "./markdown-table.js";
 import type { Panel, Plot } from "./plot/render-plot.js";
 import type { Column } from "./report.js";
 import { median, type RunSummary } from "./statistics.js";
@@ -93,5 +94,5 @@ export function sweepMarkdown(points: readonly SweepPoint[]): string {
       ];
     }),
   );
-  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return markdownTable(head, rows);
 }

@@ -47,7 +47,7 @@ test("a sweep is drawn", async () => {
     ...[...model, "--stages", "1", "--threads", "1", ...sizes, "--plot", plot],
   );
   expect(code, stderr).toBe(0);
-  expect(stdout).toMatch(/\| 1 \| stagecoach \|[\s\S]*\| 2 \| stagecoach \|/);
+  expect(stdout).toMatch(/\| 1 +\| stagecoach \|[\s\S]*\| 2 +\| stagecoach \|/);
   expect(await readFile(plot, "utf8")).toMatch(/^<svg [\s\S]*requests at once[\s\S]*<\/svg>\n$/);
 });
 
