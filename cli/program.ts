@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   events: () => import("./events.js"),
   generate: () => import("./generate.js"),
   bench: () => import("./bench.js"),
+  quality: () => import("./quality.js"),
   coordinator: () => import("./coordinator.js"),
   worker: () => import("./worker.js"),
   doctor: () => import("./doctor.js"),

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { DecodeRate__Output } from "../proto/gen/stagecoach/v1/DecodeRate.js";
+import type { ReplicaStatus__Output } from "../proto/gen/stagecoach/v1/ReplicaStatus.js";
 import type { WorkerStatus__Output } from "../proto/gen/stagecoach/v1/WorkerStatus.js";
 import {
   stageState as stage,
@@ -38,4 +40,42 @@ test("without workers there are the cluster's lines alone", () => {
 test("a stage that failed says why", () => {
   const failed = { ...worker, stage: { ...stage, state: "FAILED" as const, error: "no room" } };
   expect(renderStatus({ ...status, workers: [failed] })).toContain("FAILED: no room");
+});
+
+test("what was achieved stands beside what was predicted, where something was", () => {
+  const decodeRates = [
+    { concurrency: 1, predictedTokensPerSecond: 50, achievedSeconds: 0 },
+    { concurrency: 16, predictedTokensPerSecond: 400, achievedTokensPerSecond: 380, achievedSeconds: 9 },
+  ];
+  expect(renderStatus({ ...status, decodeRates }).match(/^decoding.*/gm)).toEqual([
+    "decoding  16 at once: 380.0 tok/s, 400.0 predicted (95 %)",
+  ]);
+});
+
+test("several replicas have a line each, and their workers stand together", () => {
+  const replica = (index: number, stateDetail: string): ReplicaStatus__Output => ({
+    replica: index,
+    epoch: 1,
+    state: "SERVING",
+    stateDetail,
+    requestsRunning: index,
+    requestsWaiting: 0,
+    blocksUsed: 3,
+    blocksTotal: 64,
+    laneCount: 1,
+  });
+  const replicas = [replica(0, "serving with 1 stages"), replica(1, "waiting for workers: 0 of 1 joined")];
+  const workers = [
+    { ...worker, workerId: "w1", replica: 1 },
+    { ...worker, workerId: "w0", replica: 0 },
+  ];
+  const lines = renderStatus({ ...status, replicas, workers }).split("\n");
+  expect(lines.filter((line) => line.startsWith("replica"))).toEqual([
+    "replica 0 serving with 1 stages; 0 running, 0 waiting, 3 of 64 blocks",
+    "replica 1 waiting for workers: 0 of 1 joined; 1 running, 0 waiting, 3 of 64 blocks",
+  ]);
+  expect(lines.slice(-2).map((line) => line.trim().split(/\s+/).slice(0, 3))).toEqual([
+    ["0", "0", "w0"],
+    ["1", "0", "w1"],
+  ]);
 });

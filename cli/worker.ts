@@ -18,6 +18,7 @@ export const workerSettings = [
   "device",
   "threads",
   "memoryLimitBytes",
+  "kvCacheMemory",
   "throttle",
   "simulation",
   "logLevel",
@@ -56,6 +57,7 @@ async function runWorkerCommand(command: Command): Promise<void> {
     logLevel: values.logLevel,
     ...(values.advertise !== undefined && { advertise: values.advertise }),
     ...(values.memoryLimitBytes !== undefined && { memoryLimitBytes: values.memoryLimitBytes }),
+    ...(values.kvCacheMemory !== undefined && { kvMemoryBytes: values.kvCacheMemory }),
     ...(simulation !== undefined && { simulation }),
   });
   if (hasParent()) reportReady({ address: running.address });

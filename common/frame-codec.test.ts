@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import type { Forward__Output } from "../proto/gen/stagecoach/v1/Forward.js";
 import type { Frame, Frame__Output } from "../proto/gen/stagecoach/v1/Frame.js";
 import {
+  decodeClose,
   decodeForward,
   decodeOpen,
+  encodeClose,
   encodeForward,
   encodeOpen,
   type RaggedBatch,
@@ -92,6 +94,8 @@ const opening: SequenceOpening = {
   sequenceId: 5,
   history: Uint32Array.of(1, 2, 4_000_000_000),
   promptLength: 3,
+  cachedLength: 20,
+  cachedBlocks: [9, 4],
   sampling: {
     temperature: 0.5,
     topK: 40,
@@ -115,6 +119,20 @@ test("openings come back", () => {
   expect(open && decodeOpen(open)).toEqual(openings);
   const none = overTheWire({ open: encodeOpen([]) });
   expect(none.open && decodeOpen(none.open)).toEqual([]);
+});
+
+test("closings come back, also where nothing is kept", () => {
+  for (const kept of [
+    [0, 3],
+    [0, 0],
+  ]) {
+    const closings = kept.map((keptBlocks, index) => ({ sequenceId: index + 7, keptBlocks }));
+    const { close } = overTheWire({ close: encodeClose(closings) });
+    expect(close && decodeClose(close)).toEqual(closings);
+  }
+  expect(() => decodeClose({ sequenceIds: [1, 2], keptBlockCounts: [1] })).toThrow(
+    /2 sequenceIds and 1 keptBlockCounts/,
+  );
 });
 
 test("an opening without sampling or with half an id is refused", () => {

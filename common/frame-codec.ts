@@ -1,3 +1,4 @@
+import type { Close, Close__Output } from "../proto/gen/stagecoach/v1/Close.js";
 import type { Forward, Forward__Output } from "../proto/gen/stagecoach/v1/Forward.js";
 import type { Open, Open__Output } from "../proto/gen/stagecoach/v1/Open.js";
 import type { SequenceOpen__Output } from "../proto/gen/stagecoach/v1/SequenceOpen.js";
@@ -28,7 +29,17 @@ export interface SequenceOpening {
   readonly sequenceId: number;
   readonly history: Uint32Array;
   readonly promptLength: number;
+  /** Tokens at the beginning whose KV exists already; the first slice starts there. */
+  readonly cachedLength: number;
+  /** The blocks that hold them, in order; a last one that is only partly used is copied from. */
+  readonly cachedBlocks: readonly number[];
   readonly sampling: SamplingParameters;
+}
+
+/** A sequence that is over, and how many of its leading blocks stay readable; see Close in stage.proto. */
+export interface SequenceClosing {
+  readonly sequenceId: number;
+  readonly keptBlocks: number;
 }
 
 /** Complete sampling settings of a sequence; see Sampling in stage.proto for what turns each one off. */
@@ -108,9 +119,10 @@ export function forwardSlices(batch: RaggedBatch): Forward {
 /** The message that opens sequences. */
 export function encodeOpen(openings: readonly SequenceOpening[]): Open {
   return {
-    sequences: openings.map(({ history, sampling, ...rest }) => ({
+    sequences: openings.map(({ history, sampling, cachedBlocks, ...rest }) => ({
       ...rest,
       history: bytesOf(history),
+      cachedBlockIds: [...cachedBlocks],
       sampling: {
         ...sampling,
         logitBias: Array.from(sampling.logitBias, ([tokenId, bias]) => ({ tokenId, bias })),
@@ -128,10 +140,34 @@ export function decodeOpen({ sequences }: Open__Output): SequenceOpening[] {
   return sequences.map(decodeOpening);
 }
 
+/** The message that closes sequences. */
+export function encodeClose(closings: readonly SequenceClosing[]): Close {
+  const keepsAny = closings.some(({ keptBlocks }) => keptBlocks > 0);
+  return {
+    sequenceIds: closings.map(({ sequenceId }) => sequenceId),
+    keptBlockCounts: keepsAny ? closings.map(({ keptBlocks }) => keptBlocks) : [],
+  };
+}
+
+/**
+ * Sequences out of the message that closes them.
+ * @throws StagecoachError INVALID_ARGUMENT when its arrays do not belong together
+ */
+export function decodeClose({ sequenceIds, keptBlockCounts }: Close__Output): SequenceClosing[] {
+  if (keptBlockCounts.length > 0 && keptBlockCounts.length !== sequenceIds.length) {
+    throw invalid(
+      `Close has ${sequenceIds.length} sequenceIds and ${keptBlockCounts.length} keptBlockCounts`,
+    );
+  }
+  return sequenceIds.map((sequenceId, index) => ({ sequenceId, keptBlocks: keptBlockCounts[index] ?? 0 }));
+}
+
 function decodeOpening({
   sequenceId,
   history,
   promptLength,
+  cachedLength,
+  cachedBlockIds,
   sampling,
 }: SequenceOpen__Output): SequenceOpening {
   if (sampling === null) throw invalid(`Open of sequence ${sequenceId} has no sampling`);
@@ -144,6 +180,8 @@ function decodeOpening({
     sequenceId,
     history: Uint32Array.from(uint32View(history)),
     promptLength,
+    cachedLength,
+    cachedBlocks: cachedBlockIds,
     sampling: {
       ...sampling,
       logitBias: new Map(sampling.logitBias.map(({ tokenId, bias }) => [tokenId, bias])),

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly threads: number;
   /** What weights and KV may take. Defaults to nine tenths of the memory that is free when a stage is loaded. */
   readonly memoryLimitBytes?: number;
+  /** What KV may take of that. Defaults to all that the weights leave. */
+  readonly kvMemoryBytes?: number;
   /** Times of the simulated device. Defaults to none at all. */
   readonly simulation?: SimulationOptions;
   /** Computing takes this many times as long. Defaults to 1. */
@@ -72,6 +74,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     blobs,
     blobsFolder: home.blobs,
     memoryLimitBytes,
+    ...(options.kvMemoryBytes !== undefined && { kvMemoryBytes: options.kvMemoryBytes }),
     onChange: () => presence.changed(),
     log,
   });

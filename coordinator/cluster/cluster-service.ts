@@ -41,7 +41,7 @@ export function clusterService(options: ClusterServiceOptions): GrpcService {
       watch(sources, intervalMs, context.signal),
     ),
     Plan: unaryHandler(({ stages }: { stages: number }) => {
-      const plan = sources.session.planWith(stages > 0 ? { stages } : {});
+      const plan = sources.replicas.planWith(stages > 0 ? { stages } : {});
       return { planJson: Buffer.from(JSON.stringify(planToJson(plan))) };
     }),
     Drain: unaryHandler(({ workerId }: { workerId: string }) => {
@@ -118,6 +118,6 @@ async function* watch(
   }
   while (!signal.aborted) {
     yield clusterStatus(sources);
-    await sources.session.changed(intervalMs || usualIntervalMs, signal);
+    await sources.replicas.changed(intervalMs || usualIntervalMs, signal);
   }
 }

@@ -33,18 +33,18 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
   readonly heartbeatIntervalMs: number;
   readonly #members = new Map<string, Member>();
   readonly #now: () => number;
-  readonly #inFlightMs: () => number;
+  readonly #inFlightMs: (workerId: string) => number;
   #lastExpiryAtMs: number;
 
   /**
    * `heartbeatIntervalMs` defaults to 500; a worker is lost after three silent intervals. `inFlightMs` tells how
-   * long the pipeline had work under way, for the bubbles' account.
+   * long a worker's pipeline had work under way, for the bubbles' account.
    */
   constructor({
     heartbeatIntervalMs = 500,
     now = Date.now,
     inFlightMs = () => 0,
-  }: { heartbeatIntervalMs?: number; now?: () => number; inFlightMs?: () => number } = {}) {
+  }: { heartbeatIntervalMs?: number; now?: () => number; inFlightMs?: (workerId: string) => number } = {}) {
     super();
     this.#inFlightMs = inFlightMs;
     this.heartbeatIntervalMs = heartbeatIntervalMs;
@@ -98,7 +98,11 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
     member.residentBytes = heartbeat.residentBytes;
     member.stage = heartbeat.stage ?? undefined;
     if (heartbeat.stage?.times)
-      member.shares.report(heartbeat.stage.times, member.lastHeartbeatAtMs, this.#inFlightMs());
+      member.shares.report(
+        heartbeat.stage.times,
+        member.lastHeartbeatAtMs,
+        this.#inFlightMs(member.hello.workerId),
+      );
     this.emit("heartbeat", member);
   }
 

@@ -1,5 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
-import { batchOf, opening, runnerOptions, type SliceOf } from "../../test/fixtures/stage-fixtures.js";
+import {
+  batchOf,
+  closings,
+  opening,
+  openingOn,
+  runnerOptions,
+  type SliceOf,
+} from "../../test/fixtures/stage-fixtures.js";
 import { Departures } from "./departures.js";
 import { EngineLoop } from "./engine-loop.js";
 import type { EngineFrame, EngineResult } from "./engine-messages.js";
@@ -111,13 +118,21 @@ test("a batch that fails takes its sequences out of later frames, and nobody els
   const alone = await step(forward([{ id: 1, context: 9 }]));
   expect(alone).toMatchObject({ remaining: { sequenceIds: [] } });
   expect(alone).not.toHaveProperty("failure");
-  expect(await step({ kind: "close", sequenceIds: [1] })).not.toHaveProperty("failure");
+  expect(await step({ kind: "close", closings: closings([1]) })).not.toHaveProperty("failure");
 });
 
-test("a failed opening is told with its sequences", async () => {
+test("a failed opening is told with its sequences, and costs no other", async () => {
   const loop = hiddenLoop();
   await loop.receive(frame({ kind: "open", openings: [1, 2, 3, 4, 5].map((id) => opening(id)) }));
-  expect(results[0]?.failure).toMatchObject({ code: "RESOURCE_EXHAUSTED", sequenceIds: [1, 2, 3, 4, 5] });
+  expect(results[0]?.failure).toMatchObject({ code: "RESOURCE_EXHAUSTED", sequenceIds: [5] });
+  await departed(loop);
+  await loop.receive(frame({ kind: "close", closings: closings([3, 4]) }));
+  await departed(loop);
+  await loop.receive(frame({ kind: "open", openings: [openingOn(6, 3, [2]), opening(7)] }));
+  expect(results.at(-1)?.failure).toMatchObject({ code: "FAILED_PRECONDITION", sequenceIds: [6] });
+  await departed(loop);
+  await loop.receive(frame(forward([{ id: 7, length: 3, blocks: [1] }])));
+  expect(results.at(-1)).not.toHaveProperty("failure");
 });
 
 test("a hop ends when an idle engine has the frame, or when it reached a busy one", async () => {

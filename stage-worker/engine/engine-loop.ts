@@ -100,15 +100,18 @@ export class EngineLoop {
   }
 
   #open({ openings }: Extract<EngineFrame, { kind: "open" }>): EngineResult {
-    try {
-      this.#options.runner.open(openings);
-      return { doneAtUs: this.#options.wallUs() };
-    } catch (reason) {
-      return this.#fail(
-        reason,
-        openings.map(({ sequenceId }) => sequenceId),
-      );
+    const refused: number[] = [];
+    let firstReason: unknown;
+    // One by one: an opening on blocks of a sequence that failed here takes no other with it.
+    for (const opening of openings) {
+      try {
+        this.#options.runner.open([opening]);
+      } catch (reason) {
+        firstReason ??= reason;
+        refused.push(opening.sequenceId);
+      }
     }
+    return refused.length > 0 ? this.#fail(firstReason, refused) : { doneAtUs: this.#options.wallUs() };
   }
 
   async #forward(frame: Extract<EngineFrame, { kind: "forward" }>): Promise<EngineResult> {
@@ -124,12 +127,13 @@ export class EngineLoop {
     }
   }
 
-  #close({ sequenceIds }: Extract<EngineFrame, { kind: "close" }>): EngineResult {
-    for (const sequenceId of sequenceIds) this.#broken.delete(sequenceId);
+  #close({ closings }: Extract<EngineFrame, { kind: "close" }>): EngineResult {
+    for (const { sequenceId } of closings) this.#broken.delete(sequenceId);
     try {
-      this.#options.runner.closeSequences(sequenceIds);
+      this.#options.runner.closeSequences(closings);
       return { doneAtUs: this.#options.wallUs() };
     } catch (reason) {
+      const sequenceIds = closings.map(({ sequenceId }) => sequenceId);
       return { failure: failureOf(reason, sequenceIds), doneAtUs: this.#options.wallUs() };
     }
   }

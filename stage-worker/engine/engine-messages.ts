@@ -1,6 +1,12 @@
 import { type Code, StagecoachError } from "../../common/errors.js";
 import type { RunnerSpec } from "./create-runner.js";
-import type { RaggedBatch, SequenceOpening, StageInput, StageOutput } from "./stage-runner.js";
+import type {
+  RaggedBatch,
+  SequenceClosing,
+  SequenceOpening,
+  StageInput,
+  StageOutput,
+} from "./stage-runner.js";
 
 /** What the engine's thread is started with. */
 export interface EngineThreadData {
@@ -20,7 +26,7 @@ export type EngineFrame =
       /** When the sender's engine was done, microseconds since the Unix epoch; 0 when unknown. */
       sentAtUs: number;
     }
-  | { kind: "close"; sequenceIds: readonly number[] };
+  | { kind: "close"; closings: readonly SequenceClosing[] };
 
 /** From the host to the engine. */
 export type ToEngine =

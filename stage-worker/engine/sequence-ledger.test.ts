@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { batchOf, opening, type SliceOf } from "../../test/fixtures/stage-fixtures.js";
+import { batchOf, closings, opening, openingOn, type SliceOf } from "../../test/fixtures/stage-fixtures.js";
 import { SequenceLedger } from "./sequence-ledger.js";
 
 function ledger(): SequenceLedger {
@@ -20,7 +20,7 @@ test("sequences grow, own their blocks and give them back", () => {
   );
   made.advance(batchOf([{ id: 1, context: 21, length: 11 }]));
   expect(made.usage()).toEqual({ blocksUsed: 3, sequences: 2 });
-  made.close([1, 99]);
+  made.close(closings([1, 99]));
   expect(made.usage()).toEqual({ blocksUsed: 1, sequences: 1 });
   made.open([opening(3)]);
   made.advance(batchOf([{ id: 3, length: 16, blocks: [0] }]));
@@ -55,4 +55,64 @@ test("opening twice or too many is refused and changes nothing", () => {
   expect(() => made.open([opening(3), opening(3)])).toThrow(/opened twice/);
   expect(() => made.open([opening(3), opening(4)])).toThrow(/more than 3/);
   expect(made.usage().sequences).toBe(2);
+});
+
+/** Sequence 1 has 35 tokens in blocks 0, 5 and 2. */
+function filledLedger(): SequenceLedger {
+  const made = ledger();
+  made.advance(batchOf([{ id: 1, context: 20, length: 15, blocks: [2] }]));
+  return made;
+}
+
+test("a prefix is shared while its owner lives and while it is kept", () => {
+  const made = filledLedger();
+  made.open([openingOn(3, 32, [0, 5])]);
+  expect(made.usage()).toEqual({ blocksUsed: 3, sequences: 3 });
+  made.advance(batchOf([{ id: 3, context: 32, blocks: [7] }]));
+  made.close(closings([1], 2));
+  expect(made.usage()).toEqual({ blocksUsed: 3, sequences: 2 });
+  made.close(closings([3]));
+  expect(made.usage()).toEqual({ blocksUsed: 0, sequences: 1 });
+  made.open([openingOn(4, 32, [0, 5])]);
+  made.close(closings([4]));
+  expect(() => made.open([openingOn(5, 33, [0, 5, 2])])).toThrow(/block 2 has KV of 0 tokens, it needs 1/);
+  made.advance(batchOf([{ id: 2, blocks: [5] }]));
+  expect(() => made.open([openingOn(5, 32, [0, 5])])).toThrow(/block 5 has KV of 1 tokens, it needs 16/);
+  made.open([openingOn(5, 16, [0])]);
+});
+
+test("a partly filled block is copied from and stays its owner's", () => {
+  const made = filledLedger();
+  made.open([openingOn(3, 34, [0, 5, 2])]);
+  expect(() => made.advance(batchOf([{ id: 3, context: 34 }]))).toThrow(/reaches 35 tokens and has blocks/);
+  made.advance(
+    batchOf([
+      { id: 3, context: 34, blocks: [6] },
+      { id: 1, context: 35 },
+    ]),
+  );
+  expect(made.usage().blocksUsed).toBe(4);
+});
+
+test("cached blocks that are not there are refused by name and change nothing", () => {
+  const made = filledLedger();
+  for (const [length, blocks, message] of [
+    [32, [0], /32 cached tokens take 2 blocks, it names 1/],
+    [16, [0, 5], /take 1 blocks, it names 2/],
+    [36, [0, 5, 2], /block 2 has KV of 3 tokens, it needs 4/],
+    [16, [8], /block 8 has KV of 0 tokens/],
+  ] as const) {
+    expect(() => made.open([openingOn(3, length, blocks)])).toThrow(message);
+  }
+  expect(made.usage()).toEqual({ blocksUsed: 3, sequences: 2 });
+});
+
+test("what a failed batch was to write cannot be shared; what was there before can", () => {
+  const made = ledger();
+  const failing = batchOf([{ id: 1, context: 20, length: 30, blocks: [3, 4] }]);
+  made.advance(failing);
+  made.spoil(failing);
+  expect(() => made.open([openingOn(3, 32, [0, 5])])).toThrow(/block 5 has KV of 4 tokens, it needs 16/);
+  made.close(closings([1], 4));
+  made.open([openingOn(3, 20, [0, 5])]);
 });

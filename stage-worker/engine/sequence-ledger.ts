@@ -1,5 +1,6 @@
 import { StagecoachError } from "../../common/errors.js";
-import type { RaggedBatch, SequenceOpening } from "./stage-runner.js";
+import { BlockLedger } from "./block-ledger.js";
+import type { RaggedBatch, SequenceClosing, SequenceOpening } from "./stage-runner.js";
 
 /** Limits that a ledger holds batches to; see RunnerOptions. */
 export interface LedgerLimits {
@@ -11,25 +12,29 @@ export interface LedgerLimits {
 
 interface LedgerEntry {
   readonly opening: SequenceOpening;
+  /** Held, in order of position; those of a cached prefix may have other holders too. */
   readonly blocks: number[];
   length: number;
 }
 
 /**
- * Which sequences a stage holds, how long they are and which blocks they own, without any KV. It refuses
+ * Which sequences a stage holds, how long they are and which blocks they hold, without any KV. It refuses
  * what a real cache could not compute, and a refused batch changes nothing.
  */
 export class SequenceLedger {
   readonly #limits: LedgerLimits;
   readonly #sequences = new Map<number, LedgerEntry>();
-  readonly #owners = new Map<number, number>();
+  readonly #blocks: BlockLedger;
 
   constructor(limits: LedgerLimits) {
     this.#limits = limits;
+    this.#blocks = new BlockLedger(limits.blockCount, limits.blockSize);
   }
 
   /**
-   * @throws StagecoachError ALREADY_EXISTS for a known sequence, RESOURCE_EXHAUSTED beyond maxSequences
+   * A refused opening changes nothing.
+   * @throws StagecoachError ALREADY_EXISTS for a known sequence, RESOURCE_EXHAUSTED beyond maxSequences,
+   * FAILED_PRECONDITION for a cached block whose KV is not here
    */
   open(openings: readonly SequenceOpening[]): void {
     const { maxSequences } = this.#limits;
@@ -47,8 +52,13 @@ export class SequenceLedger {
         `opening sequences ${[...ids].join(", ")} makes more than ${maxSequences}; close some first`,
       );
     }
+    for (const opening of openings) this.#checkCached(opening);
     for (const opening of openings) {
-      this.#sequences.set(opening.sequenceId, { opening, blocks: [], length: 0 });
+      const { sequenceId, cachedLength, cachedBlocks } = opening;
+      // A last block that is partly cached is copied from, not held.
+      const blocks = cachedBlocks.slice(0, Math.floor(cachedLength / this.#limits.blockSize));
+      for (const block of blocks) this.#blocks.hold(block);
+      this.#sequences.set(sequenceId, { opening, blocks, length: cachedLength });
     }
   }
 
@@ -57,22 +67,36 @@ export class SequenceLedger {
    * @throws StagecoachError INTERNAL naming the sequence that cannot be computed and why
    */
   advance(batch: RaggedBatch): void {
-    const taken = new Set<number>();
+    const taken = new Map<number, number>();
     for (const index of batch.sequenceIds.keys()) this.#check(batch, index, taken);
     for (const [index, sequenceId] of batch.sequenceIds.entries()) {
       const entry = this.#sequences.get(sequenceId) as LedgerEntry;
       for (const block of batch.newBlocks[index] ?? []) {
         entry.blocks.push(block);
-        this.#owners.set(block, sequenceId);
+        this.#blocks.take(block);
       }
+      const context = entry.length;
       entry.length += batch.lengths[index] ?? 0;
+      this.#blocks.write(entry.blocks, context, entry.length);
     }
   }
 
-  /** Frees sequences; unknown ones are none of its business, since a failed opening is closed too. */
-  close(sequenceIds: readonly number[]): void {
-    for (const sequenceId of sequenceIds) {
-      for (const block of this.#sequences.get(sequenceId)?.blocks ?? []) this.#owners.delete(block);
+  /** Says that a batch it took came to nothing: what the batch was to write can be read by nobody. */
+  spoil(batch: RaggedBatch): void {
+    for (const [index, sequenceId] of batch.sequenceIds.entries()) {
+      const blocks = this.#sequences.get(sequenceId)?.blocks ?? [];
+      this.#blocks.spoil(blocks, batch.contextLengths[index] as number);
+    }
+  }
+
+  /**
+   * Frees sequences but for the blocks that are kept; unknown ones are none of its business, since a failed
+   * opening is closed too.
+   */
+  close(closings: readonly SequenceClosing[]): void {
+    for (const { sequenceId, keptBlocks } of closings) {
+      const blocks = this.#sequences.get(sequenceId)?.blocks ?? [];
+      for (const [index, block] of blocks.entries()) this.#blocks.release(block, index < keptBlocks);
       this.#sequences.delete(sequenceId);
     }
   }
@@ -81,11 +105,40 @@ export class SequenceLedger {
     return this.#sequences.get(sequenceId)?.opening;
   }
 
-  usage(): { blocksUsed: number; sequences: number } {
-    return { blocksUsed: this.#owners.size, sequences: this.#sequences.size };
+  /** Blocks that a sequence holds, in order of position. */
+  blocks(sequenceId: number): readonly number[] {
+    return this.#sequences.get(sequenceId)?.blocks ?? [];
   }
 
-  #check(batch: RaggedBatch, index: number, taken: Set<number>): void {
+  /** A sequence, other than `besides`, that holds a block; looks through all of them. */
+  holderOf(block: number, besides?: number): number | undefined {
+    for (const [sequenceId, { blocks }] of this.#sequences) {
+      if (sequenceId !== besides && blocks.includes(block)) return sequenceId;
+    }
+    return undefined;
+  }
+
+  /** Blocks that sequences hold, each counted once, and the sequences. */
+  usage(): { blocksUsed: number; sequences: number } {
+    return { blocksUsed: this.#blocks.heldCount, sequences: this.#sequences.size };
+  }
+
+  #checkCached({ sequenceId, cachedLength, cachedBlocks }: SequenceOpening): void {
+    const { blockSize } = this.#limits;
+    const refuse = (why: string) =>
+      new StagecoachError("FAILED_PRECONDITION", `cannot open sequence ${sequenceId}: ${why}`);
+    const needed = Math.ceil(cachedLength / blockSize);
+    if (cachedBlocks.length !== needed) {
+      throw refuse(`${cachedLength} cached tokens take ${needed} blocks, it names ${cachedBlocks.length}`);
+    }
+    for (const [index, block] of cachedBlocks.entries()) {
+      const wanted = Math.min(blockSize, cachedLength - index * blockSize);
+      const readable = this.#blocks.readable(block);
+      if (readable < wanted) throw refuse(`block ${block} has KV of ${readable} tokens, it needs ${wanted}`);
+    }
+  }
+
+  #check(batch: RaggedBatch, index: number, taken: Map<number, number>): void {
     const { blockSize, blockCount, maxContext } = this.#limits;
     const sequenceId = batch.sequenceIds[index] as number;
     const refuse = (why: string) =>
@@ -99,10 +152,12 @@ export class SequenceLedger {
     }
     const newBlocks = batch.newBlocks[index] ?? [];
     for (const block of newBlocks) {
-      const owner = this.#owners.get(block) ?? (taken.has(block) ? sequenceId : undefined);
-      if (owner !== undefined) throw refuse(`block ${block} already belongs to sequence ${owner}`);
+      if (taken.has(block)) throw refuse(`block ${block} already belongs to sequence ${taken.get(block)}`);
       if (block >= blockCount) throw refuse(`block ${block} is beyond the ${blockCount} of this stage`);
-      taken.add(block);
+      if (this.#blocks.holders(block) > 0) {
+        throw refuse(`block ${block} already belongs to sequence ${this.holderOf(block)}`);
+      }
+      taken.set(block, sequenceId);
     }
     const end = context + (batch.lengths[index] as number);
     if (end > maxContext) throw refuse(`sequence ${sequenceId} reaches ${end} tokens of ${maxContext}`);

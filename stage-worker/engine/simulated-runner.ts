@@ -93,7 +93,7 @@ export function createSimulatedRunner(options: RunnerOptions, simulation: Simula
     weightBytes: 0,
     open: (openings) => ledger.open(openings),
     forward: async (batch, input) => forward(batch, input),
-    closeSequences: (sequenceIds) => ledger.close(sequenceIds),
+    closeSequences: (closings) => ledger.close(closings),
     usage: () => ledger.usage(),
     close: async () => {},
   };

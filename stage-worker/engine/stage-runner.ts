@@ -1,10 +1,11 @@
-import type { RaggedBatch, SequenceOpening, StageInput } from "../../common/frame-codec.js";
+import type { RaggedBatch, SequenceClosing, SequenceOpening, StageInput } from "../../common/frame-codec.js";
 import type { SampledToken } from "../../common/token-codec.js";
 import type { Manifest } from "../../model/store/manifest.js";
 
 export type {
   RaggedBatch,
   SamplingParameters,
+  SequenceClosing,
   SequenceOpening,
   StageInput,
 } from "../../common/frame-codec.js";
@@ -19,7 +20,14 @@ export interface StageRunner {
   readonly blockCount: number;
   /** Bytes of weights that it maps or holds. */
   readonly weightBytes: number;
-  /** Announces sequences; what never changes about them comes once. */
+  /**
+   * Announces sequences; what never changes about them comes once. The first `cachedLength` tokens of each are
+   * in KV already, in `cachedBlocks`: blocks of sequences that are open here or that were kept when one closed.
+   * Full ones become the sequence's own, shared with whoever else has them; where cachedLength ends inside the
+   * last one, that is only copied from, and the sequence's own block for those positions comes first among the
+   * new blocks of its first batch, which is the next one.
+   * @throws StagecoachError FAILED_PRECONDITION when that KV is not here; the sequences are not open then
+   */
   open(sequences: readonly SequenceOpening[]): void;
   /**
    * Computes one micro-batch. The input's memory is given to the runner, the output's to the caller, who
@@ -27,8 +35,8 @@ export interface StageRunner {
    * @throws StagecoachError INTERNAL with the sequence ids in its message when the batch cannot be computed.
    */
   forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput>;
-  /** Frees the KV of sequences. */
-  closeSequences(sequenceIds: readonly number[]): void;
+  /** Frees the KV of sequences, except the blocks that are kept: those stay readable until taken as new ones. */
+  closeSequences(closings: readonly SequenceClosing[]): void;
   usage(): { blocksUsed: number; sequences: number };
   close(): Promise<void>;
 }
@@ -52,7 +60,7 @@ export interface RunnerOptions {
   readonly head: boolean;
   /** Tokens a KV block. */
   readonly blockSize: number;
-  /** KV blocks to hold; 0 takes as many as fit `memoryLimitBytes`. */
+  /** KV blocks to hold; 0 takes as many as fit the memory. */
   readonly blockCount: number;
   readonly maxSequences: number;
   readonly laneCount: number;
@@ -62,4 +70,8 @@ export interface RunnerOptions {
   readonly threads: number;
   /** Memory that weights and KV may take together. */
   readonly memoryLimitBytes: number;
+  /** Memory that KV may take, where blocks are not counted. Defaults to what the limit leaves beside the weights. */
+  readonly kvMemoryBytes?: number;
+  /** Where the runner is to write a profile of every run: the beginning of a path. */
+  readonly profileFile?: string;
 }

@@ -13,7 +13,7 @@ export function throttle(runner: StageRunner, factor: number): StageRunner {
       Atomics.wait(cell, 0, 0, (performance.now() - startedMs) * (factor - 1));
       return output;
     },
-    closeSequences: (sequenceIds) => runner.closeSequences(sequenceIds),
+    closeSequences: (closings) => runner.closeSequences(closings),
     usage: () => runner.usage(),
     close: () => runner.close(),
   };

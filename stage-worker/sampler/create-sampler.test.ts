@@ -25,6 +25,8 @@ function opening(sampling: Partial<SamplingParameters>, history: number[] = [], 
     sequenceId: 1,
     history: Uint32Array.from(history),
     promptLength,
+    cachedLength: 0,
+    cachedBlocks: [],
     sampling: { ...plain, ...sampling },
   };
 }

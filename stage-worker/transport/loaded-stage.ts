@@ -1,5 +1,5 @@
 import { codeNumber, StagecoachError } from "../../common/errors.js";
-import { decodeForward, decodeOpen, forwardSlices } from "../../common/frame-codec.js";
+import { decodeClose, decodeForward, decodeOpen, forwardSlices } from "../../common/frame-codec.js";
 import type { Logger } from "../../common/log.js";
 import { encodeTensor } from "../../common/tensor.js";
 import { encodeTokens } from "../../common/token-codec.js";
@@ -198,7 +198,7 @@ export class LoadedStage {
 function readFrame(frame: Frame__Output): EngineFrame {
   if (frame.payload === "open" && frame.open) return { kind: "open", openings: decodeOpen(frame.open) };
   if (frame.payload === "close" && frame.close) {
-    return { kind: "close", sequenceIds: frame.close.sequenceIds };
+    return { kind: "close", closings: decodeClose(frame.close) };
   }
   if (frame.payload === "forward" && frame.forward) {
     const { batch, input } = decodeForward(frame.forward, frame.lane);

@@ -23,6 +23,7 @@ export interface StageSlotOptions {
   readonly blobsFolder: string;
   /** Asked when a stage is about to be opened, after the one before has been freed. */
   readonly memoryLimitBytes: () => number;
+  readonly kvMemoryBytes?: number;
   readonly onChange: (state: SlotState) => void;
   readonly log: Logger;
 }
@@ -117,7 +118,7 @@ export class StageSlot {
     onProgress: (progress: LoadProgress) => void,
     signal: AbortSignal,
   ): Promise<LoadedStage> {
-    const { device, blobs, blobsFolder, log } = this.#options;
+    const { device, blobs, blobsFolder, kvMemoryBytes, log } = this.#options;
     const started = performance.now();
     if (device.device !== "simulated") {
       await blobs.ensure(stageBlobs(plan.runner), {
@@ -127,7 +128,12 @@ export class StageSlot {
       });
     }
     onProgress({ phase: "OPENING" });
-    const options = { ...plan.runner, blobsFolder, memoryLimitBytes: this.#options.memoryLimitBytes() };
+    const options = {
+      ...plan.runner,
+      blobsFolder,
+      memoryLimitBytes: this.#options.memoryLimitBytes(),
+      ...(kvMemoryBytes !== undefined && { kvMemoryBytes }),
+    };
     const stage = await LoadedStage.open(
       {
         place: plan.place,

@@ -26,10 +26,15 @@ export interface WorkerStatus {
   'waitOutShare'?: (number | string);
   'sendShare'?: (number | string);
   /**
+   * Index of its pipeline; absent where there is only one.
+   */
+  'replica'?: (number);
+  /**
    * The part of wait_in_share in which work was under way elsewhere in the pipeline.
    */
   'bubbleShare'?: (number | string);
   '_stageIndex'?: "stageIndex";
+  '_replica'?: "replica";
 }
 
 export interface WorkerStatus__Output {
@@ -55,8 +60,13 @@ export interface WorkerStatus__Output {
   'waitOutShare': (number);
   'sendShare': (number);
   /**
+   * Index of its pipeline; absent where there is only one.
+   */
+  'replica'?: (number);
+  /**
    * The part of wait_in_share in which work was under way elsewhere in the pipeline.
    */
   'bubbleShare': (number);
   '_stageIndex'?: "stageIndex";
+  '_replica'?: "replica";
 }
