@@ -1,3 +1,4 @@
+import type { ClusterStatus__Output } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { Column } from "../report.js";
 import { type StageShares, stageShares } from "../stage-shares.js";
 import { slowestHopMs, withStatusSamples } from "../status-sampler.js";
@@ -77,8 +78,18 @@ async function measure(context: SuiteContext, options: AtOnceOptions, servers: S
     figures: figuresOf(options, columns, decoding, slowestHopMs(samples)),
     columns,
     stages,
-    notes: together ? [] : [note],
+    notes: [...(together ? [] : [note]), ...predictionOf(await target.status(), options.requests)],
   };
+}
+
+/** What the planner promised for so many requests, beside what the coordinator saw. */
+function predictionOf({ decodeRates }: ClusterStatus__Output, requests: number): string[] {
+  const rate = decodeRates.find(({ concurrency }) => concurrency === requests);
+  const { predictedTokensPerSecond: predicted, achievedTokensPerSecond: achieved } = rate ?? {};
+  if (predicted === undefined || achieved === undefined) return [];
+  return [
+    `Decoding was planned to make ${predicted.toFixed(1)} tok/s and made ${achieved.toFixed(1)}, ${(achieved / predicted).toFixed(2)} of it.`,
+  ];
 }
 
 function decodesTogether({ rounds }: Column, requests: number): boolean {
