@@ -21,6 +21,7 @@ test("each concurrency runs as many requests, and becomes a point of each line",
     promptTokens: 3,
     outputTokens: 5,
     vocabularySize: 5000,
+    seed: 1,
     onProgress: () => undefined,
   });
   expect(points.map(({ concurrency, columns }) => [concurrency, columns[0]?.rounds[1]?.requests])).toEqual([

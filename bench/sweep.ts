@@ -15,6 +15,8 @@ export interface SweepOptions {
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly vocabularySize: number;
+  /** Of the prompts' tokens. */
+  readonly seed: number;
   readonly onProgress: (line: string) => void;
 }
 
@@ -32,7 +34,11 @@ export async function runSweep(runners: readonly LoadRunner[], options: SweepOpt
       rounds: options.rounds,
       warmUp: Math.min(options.warmUp, concurrency),
       runOf: (round) => ({
-        workload: makeWorkload({ ...options, requests: concurrency, seed: 1000 * concurrency + round }),
+        workload: makeWorkload({
+          ...options,
+          requests: concurrency,
+          seed: options.seed + 1000 * concurrency + round,
+        }),
         concurrency,
       }),
       onProgress: (line) => options.onProgress(`${concurrency} at once, ${line}`),

@@ -40,17 +40,21 @@ export function atOnce(options: AtOnceOptions): Scenario {
 
 async function measure(context: SuiteContext, options: AtOnceOptions, servers: Servers): Promise<Measured> {
   const { target, ours, all } = servers;
-  const turns = (output: number, hooks: Pick<TurnOptions, "onStart" | "onEnd"> = {}): Promise<Column[]> =>
+  const turns = (
+    output: number,
+    firstSeed: number,
+    hooks: Pick<TurnOptions, "onStart" | "onEnd"> = {},
+  ): Promise<Column[]> =>
     takeTurns(all, {
       rounds: context.rounds,
       warmUp: 4,
-      runOf: (seed) => ({
+      runOf: (round) => ({
         workload: makeWorkload({
           requests: options.requests,
           promptTokens: scaled(context, promptTokens),
           outputTokens: output,
           vocabularySize: target.vocabularySize,
-          seed,
+          seed: firstSeed + round,
         }),
         concurrency: options.requests,
       }),
@@ -62,7 +66,7 @@ async function measure(context: SuiteContext, options: AtOnceOptions, servers: S
   let stages: readonly StageShares[] = [];
   let before = await target.status();
   const { result: columns, samples } = await withStatusSamples(target, () =>
-    turns(output, {
+    turns(output, 0, {
       onStart: async (runner) => {
         if (runner === ours) before = await target.status();
       },
@@ -72,7 +76,7 @@ async function measure(context: SuiteContext, options: AtOnceOptions, servers: S
     }),
   );
   const together = columns.every((column) => decodesTogether(column, options.requests));
-  const decoding = together ? columns : await turns(longerOutputs * output);
+  const decoding = together ? columns : await turns(longerOutputs * output, context.rounds);
   const note = `Too little was decoded while all requests did: the decode rate is of further rounds with ${longerOutputs * output} tokens generated.`;
   return {
     figures: figuresOf(options, columns, decoding, slowestHopMs(samples)),
