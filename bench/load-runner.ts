@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { InferenceClient } from "../proto/gen/stagecoach/v1/Inference.js";
 import { grpcSource } from "./grpc-source.js";
@@ -32,10 +31,7 @@ export interface BenchTarget {
 export function clusterRunner(name: string, target: BenchTarget, signal: AbortSignal): LoadRunner {
   return {
     name,
-    run: ({ workload, concurrency }) => {
-      // Every request in flight listens.
-      setMaxListeners(concurrency + 10, signal);
-      return generateLoad(workload, grpcSource(target.client), { concurrency, signal });
-    },
+    run: ({ workload, concurrency }) =>
+      generateLoad(workload, grpcSource(target.client), { concurrency, signal }),
   };
 }

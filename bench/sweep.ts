@@ -1,4 +1,5 @@
 import type { LoadRunner } from "./load-runner.js";
+import { markdownTable } from "./markdown-table.js";
 import type { Panel, Plot } from "./plot/render-plot.js";
 import type { Column } from "./report.js";
 import { median, type RunSummary } from "./statistics.js";
@@ -14,6 +15,8 @@ export interface SweepOptions {
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly vocabularySize: number;
+  /** Of the prompts' tokens. */
+  readonly seed: number;
   readonly onProgress: (line: string) => void;
 }
 
@@ -31,7 +34,11 @@ export async function runSweep(runners: readonly LoadRunner[], options: SweepOpt
       rounds: options.rounds,
       warmUp: Math.min(options.warmUp, concurrency),
       runOf: (round) => ({
-        workload: makeWorkload({ ...options, requests: concurrency, seed: 1000 * concurrency + round }),
+        workload: makeWorkload({
+          ...options,
+          requests: concurrency,
+          seed: options.seed + 1000 * concurrency + round,
+        }),
         concurrency,
       }),
       onProgress: (line) => options.onProgress(`${concurrency} at once, ${line}`),
@@ -93,5 +100,5 @@ export function sweepMarkdown(points: readonly SweepPoint[]): string {
       ];
     }),
   );
-  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return markdownTable(head, rows);
 }

@@ -44,6 +44,19 @@ export function randomIds(count: number, vocabularySize: number, random: () => n
   return Array.from({ length: count }, () => first + Math.floor(random() * span));
 }
 
+/** The same arrivals and lengths with other tokens, so that a prefix cache knows nothing of them. */
+export function freshPrompts(
+  workload: readonly WorkloadRequest[],
+  vocabularySize: number,
+  seed: number,
+): WorkloadRequest[] {
+  const random = seededRandom(seed);
+  return workload.map(({ promptIds, ...request }) => ({
+    ...request,
+    promptIds: randomIds(promptIds.length, vocabularySize, random),
+  }));
+}
+
 /** The first requests of a workload with other tokens, so that nothing is cached for it, and few to generate. */
 export function warmUpOf(workload: readonly WorkloadRequest[], requests: number): WorkloadRequest[] {
   return workload.slice(0, requests).map((request) => ({

@@ -54,6 +54,12 @@ export function register(program: Command): void {
     .option("--warm-up <N>", "requests before each round that do not count", positiveInteger, 4)
     .option("--rounds <N>", "rounds; the medians are reported", positiveInteger, 3)
     .option(
+      "--seed <N>",
+      "of the prompts' tokens (default: another one each time, so that no cache of a running cluster knows them)",
+      positiveInteger,
+      1 + (Date.now() % 1_000_000),
+    )
+    .option(
       "--trace <SEED|FILE>",
       "replay arrivals and lengths: drawn from a seed, or of a file of JSON lines",
     )

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { DecodeRate__Output } from "../proto/gen/stagecoach/v1/DecodeRate.js";
 import type { ReplicaStatus__Output } from "../proto/gen/stagecoach/v1/ReplicaStatus.js";
 import type { WorkerStatus__Output } from "../proto/gen/stagecoach/v1/WorkerStatus.js";
 import {

@@ -47,15 +47,18 @@ export class CoordinatorWork {
     return batch;
   }
 
-  /** Takes back what the last stage answers to a micro-batch; making that answer is the stage's work. */
-  complete(batch: MicroBatch, tokens: readonly TokenResult[]): Outcome[] {
+  /**
+   * Takes back what the last stage answers to a micro-batch; making that answer is the stage's work.
+   * @param stepMs how long it held up the pipeline, in virtual time
+   */
+  complete(batch: MicroBatch, tokens: readonly TokenResult[], stepMs?: number): Outcome[] {
     const answer: Output = { epoch: 1, step: 1, lane: batch.lane, tokens: encodeTokens(tokens) };
     const bytes = v1.Stage.service.Outputs.responseSerialize(answer);
     const sampled = this.#timed("tokens", () => {
       const output: Output__Output = v1.Stage.service.Outputs.responseDeserialize(bytes);
       return output.tokens ? decodeTokens(output.tokens) : [];
     });
-    return this.#timed("scheduling", () => this.#scheduler.complete(batch, sampled));
+    return this.#timed("scheduling", () => this.#scheduler.complete(batch, sampled, stepMs));
   }
 
   #timed<Result>(part: keyof WorkTimes, body: () => Result): Result {

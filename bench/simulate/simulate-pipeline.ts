@@ -29,6 +29,13 @@ export interface SimulationOutcome {
   readonly frameBytes: number;
 }
 
+/** A micro-batch under way, in virtual time. */
+interface Flight {
+  readonly batch: MicroBatch;
+  readonly sentAtMs: number;
+  readonly backAtMs: number;
+}
+
 /** Where stages' accounts stood at a moment of virtual time. */
 interface Mark {
   readonly atMs: number;
@@ -45,10 +52,11 @@ class Simulation {
   readonly #work: CoordinatorWork;
   /** When each request's tokens came, ms. */
   readonly #tokensMs = new Map<string, number[]>();
-  /** Under way, with the time of the return: what is sent first is back first. */
-  readonly #flights: { readonly batch: MicroBatch; readonly backAtMs: number }[] = [];
+  /** Under way, in the order of their return: what is sent first is back first. */
+  readonly #flights: Flight[] = [];
   readonly #occupied = new Set<number>();
   #started = 0;
+  #lastBackMs = 0;
   #generatedTokens = 0;
   /** When all sequences decoded, and when the first one ended. */
   readonly #marks: { allDecode?: Mark; firstEnd?: Mark } = {};
@@ -63,10 +71,10 @@ class Simulation {
     this.#addAll();
     this.#fill(0);
     let microBatches = 0;
-    for (const { batch, backAtMs } of this.#flights) {
+    for (const flight of this.#flights) {
       microBatches++;
-      this.#land(batch, backAtMs);
-      this.#fill(backAtMs);
+      this.#land(flight);
+      this.#fill(flight.backAtMs);
     }
     const { promptTokens, sequences } = this.#run;
     const requests = Array.from(
@@ -101,22 +109,31 @@ class Simulation {
         if (batch === undefined) break;
         if (batch.slices.length === 0) continue;
         this.#occupied.add(lane);
-        this.#flights.push({ batch, backAtMs: pipeline.send(loadOf(batch), nowMs) });
+        this.#flights.push({ batch, sentAtMs: nowMs, backAtMs: pipeline.send(loadOf(batch), nowMs) });
       }
     }
   }
 
-  #land(batch: MicroBatch, nowMs: number): void {
+  #land(flight: Flight): void {
+    const { batch, backAtMs: nowMs } = flight;
     const tokens = batch.slices
       .filter(({ sample }) => sample)
       .map(({ sequenceId }) => ({ sequenceId, tokenId: 100 + (sequenceId % 1000) }));
     this.#occupied.delete(batch.lane);
-    for (const { requestId, finished } of this.#work.complete(batch, tokens)) {
+    for (const { requestId, finished } of this.#work.complete(batch, tokens, this.#stepMs(flight))) {
       this.#generatedTokens++;
       const isFirst = this.#tokensMs.get(requestId)?.push(nowMs) === 1;
       if (isFirst && ++this.#started === this.#run.sequences) this.#marks.allDecode = this.#mark(nowMs);
       if (finished !== undefined) this.#marks.firstEnd ??= this.#mark(nowMs);
     }
+  }
+
+  /** How long it held up the bottleneck, as the coordinator's pipeline has it. */
+  #stepMs({ sentAtMs, backAtMs }: Flight): number {
+    const followed = this.#lastBackMs > sentAtMs;
+    const ms = followed ? backAtMs - this.#lastBackMs : (backAtMs - sentAtMs) / this.#run.laneCount;
+    this.#lastBackMs = backAtMs;
+    return ms;
   }
 
   #mark(atMs: number): Mark {

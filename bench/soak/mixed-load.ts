@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { grpcSource } from "../grpc-source.js";
 import type { BenchTarget } from "../load-runner.js";
@@ -37,6 +38,8 @@ export async function sendMixedLoad(
   target: BenchTarget,
   options: MixedLoadOptions,
 ): Promise<MixedLoadCounts> {
+  // Every sender's request or pause listens.
+  setMaxListeners(options.concurrency + 10, options.signal);
   const endsAtMs = performance.now() + options.durationMs;
   const counts: MixedLoadCounts = { finished: 0, cancelled: 0, tokens: 0 };
   const sendUntilEnd = async (sender: number): Promise<void> => {

@@ -1,3 +1,4 @@
+import type { ClusterStatus__Output } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { Column } from "../report.js";
 import { type StageShares, stageShares } from "../stage-shares.js";
 import { slowestHopMs, withStatusSamples } from "../status-sampler.js";
@@ -39,17 +40,21 @@ export function atOnce(options: AtOnceOptions): Scenario {
 
 async function measure(context: SuiteContext, options: AtOnceOptions, servers: Servers): Promise<Measured> {
   const { target, ours, all } = servers;
-  const turns = (output: number, hooks: Pick<TurnOptions, "onStart" | "onEnd"> = {}): Promise<Column[]> =>
+  const turns = (
+    output: number,
+    firstSeed: number,
+    hooks: Pick<TurnOptions, "onStart" | "onEnd"> = {},
+  ): Promise<Column[]> =>
     takeTurns(all, {
       rounds: context.rounds,
       warmUp: 4,
-      runOf: (seed) => ({
+      runOf: (round) => ({
         workload: makeWorkload({
           requests: options.requests,
           promptTokens: scaled(context, promptTokens),
           outputTokens: output,
           vocabularySize: target.vocabularySize,
-          seed,
+          seed: firstSeed + round,
         }),
         concurrency: options.requests,
       }),
@@ -61,7 +66,7 @@ async function measure(context: SuiteContext, options: AtOnceOptions, servers: S
   let stages: readonly StageShares[] = [];
   let before = await target.status();
   const { result: columns, samples } = await withStatusSamples(target, () =>
-    turns(output, {
+    turns(output, 0, {
       onStart: async (runner) => {
         if (runner === ours) before = await target.status();
       },
@@ -71,14 +76,24 @@ async function measure(context: SuiteContext, options: AtOnceOptions, servers: S
     }),
   );
   const together = columns.every((column) => decodesTogether(column, options.requests));
-  const decoding = together ? columns : await turns(longerOutputs * output);
+  const decoding = together ? columns : await turns(longerOutputs * output, context.rounds);
   const note = `Too little was decoded while all requests did: the decode rate is of further rounds with ${longerOutputs * output} tokens generated.`;
   return {
     figures: figuresOf(options, columns, decoding, slowestHopMs(samples)),
     columns,
     stages,
-    notes: together ? [] : [note],
+    notes: [...(together ? [] : [note]), ...predictionOf(await target.status(), options.requests)],
   };
+}
+
+/** What the planner promised for so many requests, beside what the coordinator saw. */
+function predictionOf({ decodeRates }: ClusterStatus__Output, requests: number): string[] {
+  const rate = decodeRates.find(({ concurrency }) => concurrency === requests);
+  const { predictedTokensPerSecond: predicted, achievedTokensPerSecond: achieved } = rate ?? {};
+  if (predicted === undefined || achieved === undefined) return [];
+  return [
+    `Decoding was planned to make ${predicted.toFixed(1)} tok/s and made ${achieved.toFixed(1)}, ${(achieved / predicted).toFixed(2)} of it.`,
+  ];
 }
 
 function decodesTogether({ rounds }: Column, requests: number): boolean {

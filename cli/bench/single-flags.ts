@@ -9,6 +9,8 @@ export interface SingleFlags {
   readonly outputTokens: number;
   readonly warmUp: number;
   readonly rounds: number;
+  /** Of the prompts' tokens. */
+  readonly seed: number;
   readonly trace?: string;
   readonly burstiness: number;
   readonly goodput?: readonly string[];

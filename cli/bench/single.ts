@@ -65,7 +65,7 @@ async function sweep(
   target: BenchTarget,
 ): Promise<void> {
   const { flags, onProgress } = options;
-  const { rounds, warmUp, promptTokens, outputTokens, plot, json } = flags;
+  const { rounds, warmUp, seed, promptTokens, outputTokens, plot, json } = flags;
   const size = { sequences: Math.max(...concurrencies), contextTokens: promptTokens + outputTokens };
   const { model, variant, workers } = await target.status();
   await withRunners(options, target, size, async (runners) => {
@@ -73,6 +73,7 @@ async function sweep(
       concurrencies,
       rounds,
       warmUp,
+      seed,
       promptTokens,
       outputTokens,
       vocabularySize: target.vocabularySize,

@@ -14,6 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => scope.end());
 
+/** For commands that start clusters and then load them. */
+const patienceMs = 180_000;
+
 const [path = "", ...variant] = tinyModel;
 const model = ["--model", path, ...variant];
 
@@ -47,27 +50,28 @@ test("a sweep is drawn", async () => {
     ...[...model, "--stages", "1", "--threads", "1", ...sizes, "--plot", plot],
   );
   expect(code, stderr).toBe(0);
-  expect(stdout).toMatch(/\| 1 \| stagecoach \|[\s\S]*\| 2 \| stagecoach \|/);
+  expect(stdout).toMatch(/\| 1 +\| stagecoach \|[\s\S]*\| 2 +\| stagecoach \|/);
   expect(await readFile(plot, "utf8")).toMatch(/^<svg [\s\S]*requests at once[\s\S]*<\/svg>\n$/);
 });
 
-test("the suite starts its own clusters and writes its figures", async () => {
-  const output = join(home.root, "results");
-  const { code, stdout, stderr } = await bench(
-    ...["suite", ...model, "--only", "long-prompt", "prefix-cache", "--rounds", "1", "--scale", "0.05"],
-    ...["--output", output],
-  );
-  expect(code, stderr).toBe(0);
-  expect(stdout).toMatch(/\| one long prompt, two stages, of one stage of one thread .*at least 1\.6x/);
-  expect(await readFile(join(output, "suite.md"), "utf8")).toContain("the verdicts mean nothing");
-  expect(JSON.parse(await readFile(join(output, "suite.json"), "utf8"))).toMatchObject({
-    rounds: 1,
-    results: [
-      { name: "long-prompt", columns: [{ name: "two stages" }, { name: "one stage, one thread" }] },
-      { name: "prefix-cache", figures: [{ unit: "x", bound: "at least", target: 5 }] },
-    ],
-  });
-});
+test(
+  "the suite starts its own clusters and writes its figures",
+  async () => {
+    const output = join(home.root, "results");
+    const { code, stdout, stderr } = await bench(
+      ...["suite", ...model, "--only", "prefix-cache", "--rounds", "1", "--scale", "0.05"],
+      ...["--output", output],
+    );
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/\| prefix cache, time to first token .*at least 5x/);
+    expect(await readFile(join(output, "suite.md"), "utf8")).toContain("the verdicts mean nothing");
+    expect(JSON.parse(await readFile(join(output, "suite.json"), "utf8"))).toMatchObject({
+      rounds: 1,
+      results: [{ name: "prefix-cache", figures: [{ unit: "x", bound: "at least", target: 5 }] }],
+    });
+  },
+  patienceMs,
+);
 
 test("a coordinator is loaded over gRPC with workers that take no time", async () => {
   const { code, stdout, stderr } = await bench(
@@ -81,19 +85,32 @@ test("a coordinator is loaded over gRPC with workers that take no time", async (
   });
 });
 
-test("a soak tells every process's memory and that nothing is left behind", async () => {
-  const sizes = ["--prompt-tokens", "12", "--output-tokens", "8", "--max-tokens", "40", "--concurrency", "6"];
-  const { stdout } = await bench("soak", ...model, "--minutes", "0.1", ...sizes, "--json");
-  const { counts, memory, leaks } = JSON.parse(stdout) as {
-    counts: { finished: number; cancelled: number };
-    memory: { process: string }[];
-    leaks: string[];
-  };
-  expect(counts.finished).toBeGreaterThan(0);
-  expect(counts.cancelled).toBeGreaterThan(0);
-  expect(memory.map(({ process }) => process).sort()).toEqual(["coordinator", "w0", "w1"]);
-  expect(leaks).toEqual([]);
-});
+test(
+  "a soak tells every process's memory and that nothing is left behind",
+  async () => {
+    const sizes = [
+      "--prompt-tokens",
+      "12",
+      "--output-tokens",
+      "8",
+      "--max-tokens",
+      "40",
+      "--concurrency",
+      "6",
+    ];
+    const { stdout } = await bench("soak", ...model, "--minutes", "0.1", ...sizes, "--json");
+    const { counts, memory, leaks } = JSON.parse(stdout) as {
+      counts: { finished: number; cancelled: number };
+      memory: { process: string }[];
+      leaks: string[];
+    };
+    expect(counts.finished).toBeGreaterThan(0);
+    expect(counts.cancelled).toBeGreaterThan(0);
+    expect(memory.map(({ process }) => process).sort()).toEqual(["coordinator", "w0", "w1"]);
+    expect(leaks).toEqual([]);
+  },
+  patienceMs,
+);
 
 test("wrong options are refused with the way out", async () => {
   expect(await bench("--plot", "x.svg")).toMatchObject({

@@ -99,7 +99,8 @@ describe("KV of 8-bit integers", () => {
       sample: [true],
       newBlocks: [[0]],
     };
-    const input = { kind: "hidden", hidden: new Float32Array(2 * hiddenSize).fill(Number.NaN) } as const;
+    const data = new Float32Array(2 * hiddenSize).fill(Number.NaN);
+    const input = { kind: "hidden", dtype: "f32", data } as const;
     await expect(runner.forward(batch, input)).rejects.toThrow(
       /sequence 7 came to logits that are not finite/,
     );
