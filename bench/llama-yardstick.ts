@@ -2,12 +2,13 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { StagecoachError } from "../common/errors.js";
-import type { LlamaRun, LlamaSetup } from "./llama-process.js";
+import type { LlamaSetup } from "./llama-process.js";
+import type { LoadRun } from "./load-runner.js";
 import type { RequestTimes } from "./statistics.js";
 
 /** llama.cpp in one process of its own, ready to run workloads beside ours. */
 export interface LlamaYardstick {
-  run(run: LlamaRun): Promise<RequestTimes[]>;
+  run(run: LoadRun): Promise<RequestTimes[]>;
   close(): Promise<void>;
 }
 
@@ -46,7 +47,7 @@ export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
   };
 }
 
-async function ask(child: ChildProcess, message: LlamaSetup | LlamaRun): Promise<unknown> {
+async function ask(child: ChildProcess, message: LlamaSetup | LoadRun): Promise<unknown> {
   const done = new AbortController();
   try {
     const answered = once(child, "message", { signal: done.signal });

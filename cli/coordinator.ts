@@ -18,6 +18,8 @@ export const coordinatorSettings = [
   "nats",
   "cluster",
   "stages",
+  "replicas",
+  "routing",
   "expectedWorkers",
   "maxNumSeqs",
   "maxBatchTokens",
@@ -45,6 +47,7 @@ export function register(program: Command): void {
       `
 Examples:
   $ stagecoach coordinator --expected-workers 2 --grpc 10.0.0.1:7070
+  $ stagecoach coordinator --replicas 2 --stages 2 --routing least-connections
   $ stagecoach worker --join 10.0.0.1:7070        on each of the two machines
 `,
     )

@@ -67,10 +67,19 @@ export const settings = {
   ),
   stages: optional(
     wholeNumber(1, 256),
-    "stages that the model is cut into; `up` starts so many workers",
+    "stages that the model is cut into; `up` starts so many workers a replica",
     "2 for `up`, otherwise the planner chooses",
   ),
-  replicas: required(wholeNumber(1, 256), 1, "pipelines of the model side by side"),
+  replicas: required(
+    wholeNumber(1, 64),
+    1,
+    "pipelines of the model side by side, each with `--stages` stages and limits of its own",
+  ),
+  routing: required(
+    oneOf(["round-robin", "least-connections", "prefix"]),
+    "prefix",
+    "which replica takes a request; prefix is the one that has read the beginning of its prompt, unless it has much more to do",
+  ),
   expectedWorkers: required(
     wholeNumber(1, 256),
     1,

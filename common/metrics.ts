@@ -22,8 +22,6 @@ export interface Metrics {
   setKvCacheUsage(share: number): void;
   /** Free KV blocks whose content can still be found. */
   setCachedBlocks(count: number): void;
-  /** What each lane has under way, by its index; lanes beyond are gone. */
-  setLanes(lanes: readonly { readonly decodeRows: number; readonly prefillTokens: number }[]): void;
   countPreemptions(count: number): void;
   /** Prompt tokens looked up in the prefix cache, and how many of them it had. */
   countPrefixCache(queriedTokens: number, hitTokens: number): void;
@@ -40,9 +38,23 @@ export interface Metrics {
   observeRequest(end: RequestEnd): void;
 
   /** From a heartbeat; a stage that was loaded again starts from zero and is added on. */
-  setStageTimes(stage: number, worker: string, times: StageTimesMs): void;
+  setStageTimes(stage: StageLabels, times: StageTimesMs): void;
+  /** @param share of the last ten seconds in which the stage waited while others had work, 0 to 1 */
+  setStageBubble(stage: StageLabels, share: number): void;
+  /** @param seconds in which a micro-batch was under way, since the start; only grows */
+  setInFlight(seconds: number): void;
+  /** What a lane has under way now. */
+  setLane(lane: number, occupancy: { decodeRows: number; prefillTokens: number }, replica?: number): void;
   /** Time added by the hop into a stage, over its last steps. */
-  setStageHop(stage: number, worker: string, hop: { p50Seconds: number; p99Seconds: number }): void;
+  setStageHop(stage: StageLabels, hop: { p50Seconds: number; p99Seconds: number }): void;
+}
+
+/** Which stage a value is of. */
+export interface StageLabels {
+  readonly stage: number;
+  readonly worker: string;
+  /** Only where there are several pipelines. */
+  readonly replica?: number;
 }
 
 /** What is known of a request when it has ended. */
@@ -75,8 +87,6 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const waiting = make.gauge("num_requests_waiting", "Requests that wait to be admitted");
   const kvUsage = make.gauge("kv_cache_usage_perc", "Share of KV blocks in use; 1 is all");
   const cachedBlocks = make.gauge("kv_cache_cached_blocks", "Free KV blocks whose content can be found");
-  const laneRows = make.gauge("lane_decode_rows", "Sequences that a lane decodes now", ["lane"]);
-  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens that a lane reads now", ["lane"]);
   const preemptions = make.counter("num_preemptions_total", "Sequences set back for want of KV blocks");
   const iterations = make.histogram("iteration_tokens_total", "Tokens a micro-batch", tokenBuckets);
   const queueTime = make.histogram("request_queue_time_seconds", "Arrival to first step", queueBuckets);
@@ -105,8 +115,23 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const hop = make.gauge("stage_hop_seconds", "Time added by the hop into a stage", [
     "stage",
     "worker",
+    "replica",
     "quantile",
   ]);
+  const bubble = make.gauge("stage_bubble_share", "Share of ten seconds waited while others had work", [
+    "stage",
+    "worker",
+  ]);
+  const inFlight = make.counter("in_flight_seconds_total", "Time with a micro-batch under way");
+  const laneRows = make.gauge("lane_decode_rows", "Sequences that decode in a lane's micro-batch", [
+    "lane",
+    "replica",
+  ]);
+  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens in a lane's micro-batch", [
+    "lane",
+    "replica",
+  ]);
+  let inFlightSeconds = 0;
   const setStageTimes = stageCounters(make);
 
   return {
@@ -118,14 +143,6 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
     },
     setKvCacheUsage: (share) => kvUsage.set(share),
     setCachedBlocks: (count) => cachedBlocks.set(count),
-    setLanes: (lanes) => {
-      laneRows.reset();
-      laneTokens.reset();
-      for (const [lane, { decodeRows, prefillTokens }] of lanes.entries()) {
-        laneRows.set({ lane: String(lane) }, decodeRows);
-        laneTokens.set({ lane: String(lane) }, prefillTokens);
-      }
-    },
     countPreemptions: (count) => preemptions.inc(count),
     countPrefixCache: (queriedTokens, hitTokens) => {
       cacheQueries.inc(queriedTokens);
@@ -144,9 +161,19 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       outputLength.observe(end.generationTokens);
     },
     setStageTimes,
-    setStageHop: (stage, worker, { p50Seconds, p99Seconds }) => {
-      hop.set({ stage: String(stage), worker, quantile: "0.5" }, p50Seconds);
-      hop.set({ stage: String(stage), worker, quantile: "0.99" }, p99Seconds);
+    setStageBubble: (stage, share) => bubble.set({ ...stage }, share),
+    setInFlight: (seconds) => {
+      inFlight.inc(seconds - inFlightSeconds);
+      inFlightSeconds = seconds;
+    },
+    setLane: (lane, { decodeRows, prefillTokens }, replica) => {
+      const labels = { lane: String(lane), ...(replica !== undefined && { replica }) };
+      laneRows.set(labels, decodeRows);
+      laneTokens.set(labels, prefillTokens);
+    },
+    setStageHop: (stage, { p50Seconds, p99Seconds }) => {
+      hop.set({ ...stage, quantile: "0.5" }, p50Seconds);
+      hop.set({ ...stage, quantile: "0.99" }, p99Seconds);
     },
   };
 }
@@ -168,7 +195,7 @@ function instruments(registry: Registry) {
 const stageTimeKeys = ["busyMs", "waitInMs", "waitOutMs", "sendMs"] as const;
 
 function stageCounters(make: Instruments): Metrics["setStageTimes"] {
-  const labels = ["stage", "worker"];
+  const labels = ["stage", "worker", "replica"];
   const counters = {
     busyMs: make.counter("stage_busy_seconds_total", "Time a stage computed", labels),
     waitInMs: make.counter("stage_wait_in_seconds_total", "Time a stage waited for a micro-batch", labels),
@@ -176,13 +203,13 @@ function stageCounters(make: Instruments): Metrics["setStageTimes"] {
     sendMs: make.counter("stage_send_seconds_total", "Time a stage packed and wrote frames", labels),
   };
   const last = new Map<string, StageTimesMs>();
-  return (stage, worker, times) => {
-    const key = `${stage} ${worker}`;
+  return (stage, times) => {
+    const key = `${stage.replica ?? 0} ${stage.stage} ${stage.worker}`;
     const before = last.get(key);
     const restarted = before === undefined || stageTimeKeys.some((name) => times[name] < before[name]);
     for (const name of stageTimeKeys) {
       const addedMs = restarted ? times[name] : times[name] - before[name];
-      counters[name].inc({ stage: String(stage), worker }, addedMs / 1000);
+      counters[name].inc({ ...stage }, addedMs / 1000);
     }
     last.set(key, { ...times });
   };

@@ -13,8 +13,8 @@ import { clusterService } from "./cluster/cluster-service.js";
 import { publishClusterEvents, publishRequestEnd } from "./cluster/publish-events.js";
 import { RateWindow } from "./cluster/rate-window.js";
 import { metricsObserver, recordClusterMetrics } from "./cluster/record-metrics.js";
-import { Session } from "./cluster/session.js";
-import { describeState } from "./cluster/session-state.js";
+import { ReplicaSet } from "./cluster/replica-set.js";
+import type { Routing } from "./cluster/routing/request-router.js";
 import { WorkerRegistry } from "./cluster/worker-registry.js";
 import { inferenceService } from "./gateway/grpc-inference.js";
 import { startHttp } from "./gateway/http-server.js";
@@ -35,6 +35,9 @@ export interface CoordinatorOptions {
   readonly cluster: string;
   /** Exactly so many stages; absent lets the planner choose. */
   readonly stages?: number | undefined;
+  /** Pipelines of the model side by side. */
+  readonly replicas: number;
+  readonly routing: Routing;
   readonly expectedWorkers: number;
   readonly maxNumSeqs: number;
   readonly maxBatchTokens: number;
@@ -84,11 +87,13 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   const limits = limitsOf(options, manifest);
   const metrics = createMetrics({ modelName: manifest.model });
   const publisher = connectEvents({ url: natsUrl, cluster, log });
-  const registry = new WorkerRegistry();
+  const registry = new WorkerRegistry({ inFlightMs: (workerId) => replicas.inFlightMs(workerId) });
   const rates = { generated: new RateWindow(), prompted: new RateWindow() };
   const observers: PipelineObserver[] = [metricsObserver(metrics), rateObserver(rates)];
-  const session = new Session({
+  const replicas: ReplicaSet = new ReplicaSet({
     registry,
+    replicas: options.replicas,
+    routing: options.routing,
     manifest,
     limits,
     blobAddress: () => grpc.address,
@@ -98,39 +103,39 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     log,
     observers,
   });
-  const eventSources = { publisher, manifest, registry, session, limits };
+  const eventSources = { publisher, manifest, registry, replicas, limits };
   publishClusterEvents(eventSources);
   observers.push({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
-  recordClusterMetrics(metrics, registry, session);
+  recordClusterMetrics(metrics, registry, replicas);
 
-  const inference = await inferenceOf(store, manifest, session, metrics);
+  const inference = await inferenceOf(store, manifest, replicas, metrics);
   const sources = {
     cluster,
     manifest,
     registry,
-    session,
+    replicas,
     ...rates,
     events: () => publisher.status,
     startedAtMs: Date.now(),
   };
   const services = [inferenceService(inference), clusterService({ sources, store, natsUrl })];
   const grpc = await startGrpc({ services, listen: options.grpc, option: "--grpc", log });
-  const status = () => ({ serving: session.ready, detail: describeState(session.state) });
+  const status = () => ({ serving: replicas.ready, detail: replicas.state.detail });
   const http = await startHttp({ inference, status, log, metrics, listen: options.http }).catch(
     async (reason: unknown) => {
       await Promise.all([grpc.close(0), publisher.close()]);
       throw reason;
     },
   );
-  session.on("state", (state) => grpc.setServing(state.kind === "serving"));
+  replicas.on("state", () => grpc.setServing(replicas.state.kind === "serving"));
   const expiry = setInterval(() => registry.expire(), registry.heartbeatIntervalMs);
 
-  const ended = session.run();
+  const ended = replicas.run();
   const close = async (): Promise<void> => {
     // No new requests over HTTP, and a while for those that run.
-    await Promise.all([http.close(graceMs), session.idle(graceMs)]);
+    await Promise.all([http.close(graceMs), replicas.idle(graceMs)]);
     clearInterval(expiry);
-    session.stop();
+    replicas.stop();
     await ended;
     // What is left are the workers' stays and whoever watches.
     await grpc.close(0);
@@ -180,7 +185,7 @@ function rateObserver({
 async function inferenceOf(
   store: ModelStore,
   manifest: Manifest,
-  port: Session,
+  port: ReplicaSet,
   metrics: Metrics,
 ): Promise<Inference> {
   const spec = await store.readTokenizer(manifest);

@@ -1,38 +1,46 @@
 import type { Metrics } from "../../common/metrics.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
-import type { SchedulerSnapshot } from "../scheduler/types.js";
-import type { Session } from "./session.js";
+import type { ClusterCounts, ReplicaSet } from "./replica-set.js";
 import type { WorkerRegistry } from "./worker-registry.js";
 
-/** Carries what workers report and the scheduler counts over to the metrics, at every heartbeat. */
-export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry, session: Session): void {
-  const recordScheduler = schedulerRecorder(metrics);
-  registry.on("heartbeat", ({ hello, stage }) => {
-    const { state } = session;
-    const index =
-      "plan" in state ? state.plan.stages.findIndex((each) => each.workerId === hello.workerId) : -1;
-    if (index >= 0 && stage?.times) {
-      metrics.setStageTimes(index, hello.workerId, stage.times);
-      metrics.setStageHop(index, hello.workerId, {
+/** Carries what workers report and the schedulers count over to the metrics, at every heartbeat. */
+export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry, replicas: ReplicaSet): void {
+  const recordCounts = countsRecorder(metrics);
+  registry.on("heartbeat", ({ hello, stage, shares }) => {
+    const place = replicas.placeOf(hello.workerId);
+    if (place !== undefined && stage?.times) {
+      const labels = {
+        stage: place.stageIndex,
+        worker: hello.workerId,
+        ...(place.replica !== undefined && { replica: place.replica }),
+      };
+      metrics.setStageTimes(labels, stage.times);
+      metrics.setStageBubble(labels, shares.current().bubble);
+      metrics.setStageHop(labels, {
         p50Seconds: stage.hopP50Us / 1e6,
         p99Seconds: stage.hopP99Us / 1e6,
       });
     }
-    recordScheduler(session.opened?.scheduler.snapshot());
+    recordCounts(replicas.counts);
+    metrics.setInFlight(replicas.totalInFlightMs / 1000);
+    for (const { opened, replica } of replicas.pipelines) {
+      const label = replicas.pipelines.length > 1 ? replica : undefined;
+      for (const [lane, occupancy] of (opened?.scheduler.snapshot().lanes ?? []).entries())
+        metrics.setLane(lane, occupancy, label);
+    }
   });
 }
 
-function schedulerRecorder(metrics: Metrics): (snapshot: SchedulerSnapshot | undefined) => void {
+function countsRecorder(metrics: Metrics): (counts: ClusterCounts) => void {
   const preemptions = increase();
   const queries = increase();
   const hits = increase();
-  return (snapshot) => {
-    metrics.setRequests(snapshot?.running ?? 0, snapshot?.waiting ?? 0);
-    metrics.setKvCacheUsage(snapshot === undefined ? 0 : snapshot.blocksUsed / snapshot.blocksTotal);
-    metrics.setCachedBlocks(snapshot?.blocksCached ?? 0);
-    metrics.setLanes(snapshot?.lanes ?? []);
-    metrics.countPreemptions(preemptions(snapshot?.preemptions ?? 0));
-    metrics.countPrefixCache(queries(snapshot?.prefixQueries ?? 0), hits(snapshot?.prefixHits ?? 0));
+  return (counts) => {
+    metrics.setRequests(counts.running, counts.waiting);
+    metrics.setKvCacheUsage(counts.blocksTotal === 0 ? 0 : counts.blocksUsed / counts.blocksTotal);
+    metrics.setCachedBlocks(counts.blocksCached);
+    metrics.countPreemptions(preemptions(counts.preemptions));
+    metrics.countPrefixCache(queries(counts.prefixQueries), hits(counts.prefixHits));
   };
 }
 

@@ -17,6 +17,8 @@ export interface PipelineObserver {
   /** A micro-batch came back. */
   onStep?(step: { promptTokens: number; generatedTokens: number }): void;
   onRequestEnd?(end: RequestEnd): void;
+  /** So many micro-batches are under way now. */
+  onInFlight?(count: number): void;
 }
 
 /** What a pipeline is driven with. */
@@ -81,6 +83,11 @@ export class Pipeline implements TokenPort {
     return running.events;
   }
 
+  /** Whether a request is under way here. */
+  serves(requestId: string): boolean {
+    return this.#requests.has(requestId);
+  }
+
   /** Takes what a stage of this epoch sent. */
   receive(output: Output__Output): void {
     if (output.epoch !== this.#options.epoch || this.#broken !== undefined) return;
@@ -98,6 +105,7 @@ export class Pipeline implements TokenPort {
     this.#broken = reason;
     for (const request of this.#requests.values()) request.fail(reason);
     this.#requests.clear();
+    this.#tellInFlight(0);
     this.#options.onBroken(reason);
   }
 
@@ -137,6 +145,7 @@ export class Pipeline implements TokenPort {
       }
       this.#options.frames.write({ epoch: this.#options.epoch, step: this.#nextStep++, lane, ...payload });
     }
+    this.#tellInFlight(this.#inFlight.size);
     return true;
   }
 
@@ -161,6 +170,7 @@ export class Pipeline implements TokenPort {
     const outcomes = this.#scheduler.complete(batch, tokens, this.#stepMs(flight));
     // The stages go on before anybody is told.
     this.#pump();
+    this.#tellInFlight(this.#inFlight.size);
     for (const { requestId, tokenId, finished, cachedTokens } of outcomes) {
       const { logprob, top } = tokenOf.get(requestId) ?? {};
       this.#requests.get(requestId)?.push({
@@ -219,6 +229,10 @@ export class Pipeline implements TokenPort {
     this.#scheduler.cancel(requestId);
     request.fail(reason);
     this.#queuePump();
+  }
+
+  #tellInFlight(count: number): void {
+    for (const observer of this.#options.observers) observer.onInFlight?.(count);
   }
 
   /** Requests that arrive together are scheduled together. */

@@ -24,6 +24,7 @@ import type { StageClient as _stagecoach_v1_StageClient, StageDefinition as _sta
 import type { StageFailure as _stagecoach_v1_StageFailure, StageFailure__Output as _stagecoach_v1_StageFailure__Output } from './stagecoach/v1/StageFailure.js';
 import type { StageTimes as _stagecoach_v1_StageTimes, StageTimes__Output as _stagecoach_v1_StageTimes__Output } from './stagecoach/v1/StageTimes.js';
 import type { Tensor as _stagecoach_v1_Tensor, Tensor__Output as _stagecoach_v1_Tensor__Output } from './stagecoach/v1/Tensor.js';
+import type { TimedRows as _stagecoach_v1_TimedRows, TimedRows__Output as _stagecoach_v1_TimedRows__Output } from './stagecoach/v1/TimedRows.js';
 import type { Tokens as _stagecoach_v1_Tokens, Tokens__Output as _stagecoach_v1_Tokens__Output } from './stagecoach/v1/Tokens.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -60,6 +61,7 @@ export interface ProtoGrpcType {
       StageFailure: MessageTypeDefinition<_stagecoach_v1_StageFailure, _stagecoach_v1_StageFailure__Output>
       StageTimes: MessageTypeDefinition<_stagecoach_v1_StageTimes, _stagecoach_v1_StageTimes__Output>
       Tensor: MessageTypeDefinition<_stagecoach_v1_Tensor, _stagecoach_v1_Tensor__Output>
+      TimedRows: MessageTypeDefinition<_stagecoach_v1_TimedRows, _stagecoach_v1_TimedRows__Output>
       Tokens: MessageTypeDefinition<_stagecoach_v1_Tokens, _stagecoach_v1_Tokens__Output>
     }
   }

@@ -1,4 +1,5 @@
 import type { Manifest } from "../../model/store/manifest.js";
+import type { TimedRows } from "./fit-line.js";
 import { median } from "./percentile.js";
 import type { RunnerOptions, StageInput, StageRunner } from "./stage-runner.js";
 
@@ -11,7 +12,9 @@ export const benchLimits: Pick<
 const blocksPerSequence = benchLimits.maxContext / benchLimits.blockSize;
 
 /** How often a thing is timed: until the time is used up, within these numbers of rounds. */
-const rounds = { least: 3, most: 15, budgetMs: 120 };
+const rounds = { least: 3, most: 12, budgetMs: 200 };
+/** A stage mostly waits for others between two steps, and finds its caches colder than a loop would. */
+const longestPauseMs = 10;
 
 /** Drives one runner with sequences of its own making. */
 export class RunnerBench {
@@ -40,13 +43,18 @@ export class RunnerBench {
     });
   }
 
-  /** Median milliseconds of one token each of `rows` sequences that have `context` tokens already. */
-  async timeDecode(rows: number, context: number): Promise<number> {
-    const ids = this.#open(rows);
+  /**
+   * Median milliseconds of one token each of so many sequences that have about `context` tokens already, for
+   * each of the counts.
+   */
+  async timeDecodes(rowCounts: readonly number[], context: number): Promise<TimedRows[]> {
+    const ids = this.#open(Math.max(...rowCounts));
     if (context > 0) for (const id of ids) await this.#forward([id], context);
-    const ms = await timeMedian(() => this.#forward(ids, 1));
+    const timed: TimedRows[] = [];
+    for (const rows of rowCounts)
+      timed.push({ rows, ms: await timeMedian(() => this.#forward(ids.slice(0, rows), 1)) });
     this.#close(ids);
-    return ms;
+    return timed;
   }
 
   async close(): Promise<void> {
@@ -125,16 +133,19 @@ export class RunnerBench {
 
 /** The first round warms up and does not count. */
 async function timeMedian(round: () => Promise<number>): Promise<number> {
-  await round();
+  let ms = await round();
   const times: number[] = [];
   let spentMs = 0;
   while (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs)) {
-    const ms = await round();
+    Atomics.wait(cell, 0, 0, Math.min(ms, longestPauseMs));
+    ms = await round();
     times.push(ms);
     spentMs += ms;
   }
   return median(times);
 }
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
 
 const noTokens = new Uint32Array(0);
 
