@@ -13,11 +13,11 @@ export interface LlamaYardstick {
 }
 
 /**
- * Starts the yardstick.
+ * Starts the yardstick; it is killed when the signal aborts.
  * @throws StagecoachError FAILED_PRECONDITION when node-llama-cpp is not installed, as in images without
  * development packages.
  */
-export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
+export async function startLlama(setup: LlamaSetup, signal: AbortSignal): Promise<LlamaYardstick> {
   try {
     import.meta.resolve("node-llama-cpp");
   } catch (cause) {
@@ -30,6 +30,9 @@ export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
   const child = fork(fileURLToPath(import.meta.resolve("./llama-process.js")), {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
+  const kill = (): void => void child.kill("SIGKILL");
+  signal.addEventListener("abort", kill, { once: true });
+  if (signal.aborted) kill();
   await ask(child, setup);
   return {
     run: async (run) => {
@@ -39,6 +42,7 @@ export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
       throw new StagecoachError("INTERNAL", "llama.cpp's process answered without times");
     },
     close: async () => {
+      signal.removeEventListener("abort", kill);
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");
       child.disconnect();

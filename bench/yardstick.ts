@@ -32,22 +32,21 @@ export interface Yardstick extends LoadRunner {
 const spareTokens = 16;
 
 /**
- * Starts llama.cpp in a process of its own.
+ * Starts llama.cpp in a process of its own, which is killed when the signal aborts.
  * @throws StagecoachError FAILED_PRECONDITION for a source that is no GGUF, or without node-llama-cpp
  */
 export async function openYardstick(
   options: YardstickOptions,
   { sequences, contextTokens }: YardstickSize,
+  signal: AbortSignal,
   onProgress: (line: string) => void,
 ): Promise<Yardstick> {
   const modelPath = await modelFile(options, onProgress);
   const { threads, format } = options;
-  const llama = await startLlama({
-    modelPath,
-    threads,
-    sequences,
-    contextTokens: contextTokens + spareTokens,
-  });
+  const llama = await startLlama(
+    { modelPath, threads, sequences, contextTokens: contextTokens + spareTokens },
+    signal,
+  );
   return { name: `llama.cpp ${format}`, run: (run) => llama.run(run), close: () => llama.close() };
 }
 

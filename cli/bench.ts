@@ -22,12 +22,13 @@ const benchSettings = [
 ] as const satisfies readonly SettingName[];
 
 export function register(program: Command): void {
+  // What stands after a subcommand's name is the subcommand's: several options here are theirs too.
+  program.enablePositionalOptions();
   const command = program
     .command("bench")
     .description(
       "measure throughput and latency, on a cluster named by --grpc or on one that lasts as long as the run",
     )
-    // What stands after a subcommand's name is the subcommand's.
     .enablePositionalOptions()
     .option("--requests <N>", "requests a round", positiveInteger, 16)
     .option("--concurrency <N>", "requests in flight at most (default: 16; all of a trace)", positiveInteger)
@@ -103,4 +104,6 @@ Examples:
   registerSimulate(command);
   registerCoordinator(command);
   registerSoak(command);
+  // main.ts looks for it, wherever it stands.
+  for (const each of [command, ...command.commands]) each.addOption(new Option("--verbose").hideHelp());
 }

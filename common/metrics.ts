@@ -22,6 +22,8 @@ export interface Metrics {
   setKvCacheUsage(share: number): void;
   /** Free KV blocks whose content can still be found. */
   setCachedBlocks(count: number): void;
+  /** What each lane has under way; others are gone. `replica` only where there are several pipelines. */
+  setLanes(lanes: readonly LaneLoad[]): void;
   countPreemptions(count: number): void;
   /** Prompt tokens looked up in the prefix cache, and how many of them it had. */
   countPrefixCache(queriedTokens: number, hitTokens: number): void;
@@ -43,10 +45,16 @@ export interface Metrics {
   setStageBubble(stage: StageLabels, share: number): void;
   /** @param seconds in which a micro-batch was under way, since the start; only grows */
   setInFlight(seconds: number): void;
-  /** What a lane has under way now. */
-  setLane(lane: number, occupancy: { decodeRows: number; prefillTokens: number }, replica?: number): void;
   /** Time added by the hop into a stage, over its last steps. */
   setStageHop(stage: StageLabels, hop: { p50Seconds: number; p99Seconds: number }): void;
+}
+
+/** What a lane has under way. */
+export interface LaneLoad {
+  readonly lane: number;
+  readonly decodeRows: number;
+  readonly prefillTokens: number;
+  readonly replica?: number;
 }
 
 /** Which stage a value is of. */
@@ -87,6 +95,11 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const waiting = make.gauge("num_requests_waiting", "Requests that wait to be admitted");
   const kvUsage = make.gauge("kv_cache_usage_perc", "Share of KV blocks in use; 1 is all");
   const cachedBlocks = make.gauge("kv_cache_cached_blocks", "Free KV blocks whose content can be found");
+  const laneRows = make.gauge("lane_decode_rows", "Sequences that a lane decodes now", ["lane", "replica"]);
+  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens that a lane reads now", [
+    "lane",
+    "replica",
+  ]);
   const preemptions = make.counter("num_preemptions_total", "Sequences set back for want of KV blocks");
   const iterations = make.histogram("iteration_tokens_total", "Tokens a micro-batch", tokenBuckets);
   const queueTime = make.histogram("request_queue_time_seconds", "Arrival to first step", queueBuckets);
@@ -123,14 +136,6 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
     "worker",
   ]);
   const inFlight = make.counter("in_flight_seconds_total", "Time with a micro-batch under way");
-  const laneRows = make.gauge("lane_decode_rows", "Sequences that decode in a lane's micro-batch", [
-    "lane",
-    "replica",
-  ]);
-  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens in a lane's micro-batch", [
-    "lane",
-    "replica",
-  ]);
   let inFlightSeconds = 0;
   const setStageTimes = stageCounters(make);
 
@@ -143,6 +148,15 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
     },
     setKvCacheUsage: (share) => kvUsage.set(share),
     setCachedBlocks: (count) => cachedBlocks.set(count),
+    setLanes: (lanes) => {
+      laneRows.reset();
+      laneTokens.reset();
+      for (const { lane, decodeRows, prefillTokens, replica } of lanes) {
+        const labels = { lane, ...(replica !== undefined && { replica }) };
+        laneRows.set(labels, decodeRows);
+        laneTokens.set(labels, prefillTokens);
+      }
+    },
     countPreemptions: (count) => preemptions.inc(count),
     countPrefixCache: (queriedTokens, hitTokens) => {
       cacheQueries.inc(queriedTokens);
@@ -165,11 +179,6 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
     setInFlight: (seconds) => {
       inFlight.inc(seconds - inFlightSeconds);
       inFlightSeconds = seconds;
-    },
-    setLane: (lane, { decodeRows, prefillTokens }, replica) => {
-      const labels = { lane: String(lane), ...(replica !== undefined && { replica }) };
-      laneRows.set(labels, decodeRows);
-      laneTokens.set(labels, prefillTokens);
     },
     setStageHop: (stage, { p50Seconds, p99Seconds }) => {
       hop.set({ ...stage, quantile: "0.5" }, p50Seconds);

@@ -28,7 +28,7 @@ export interface Plot {
 
 const panelWidth = 300;
 const plotHeight = 210;
-const margin = { top: 104, right: 22, bottom: 56, left: 58 };
+const margin = { top: 116, right: 22, bottom: 56, left: 58 };
 const panelPitch = margin.left + panelWidth + margin.right;
 
 /** The plot as a standalone SVG document, which follows the reader's light or dark scheme. */

@@ -79,7 +79,7 @@ async function sweep(
       onProgress,
     });
     const stages = workers.filter(({ stageIndex }) => stageIndex !== undefined);
-    const subtitle = `${model} (${variant}), ${stages.length} stages of ${stages[0]?.threads ?? 0} threads; ${promptTokens}-token prompts, ${outputTokens} generated; medians of ${rounds} rounds`;
+    const subtitle = `${model} (${variant}), ${count(stages.length, "stage")} of ${count(stages[0]?.threads ?? 0, "thread")}; ${promptTokens}-token prompts, ${outputTokens} generated; medians of ${rounds} rounds`;
     if (plot !== undefined) await writeFile(plot, renderPlot(sweepPlot(points, subtitle)));
     if (json) printJson({ options: flags, points });
     else process.stdout.write(`${sweepMarkdown(points)}\n`);
@@ -103,4 +103,8 @@ function limitsOf(texts: readonly string[] | undefined): ServiceLimits | undefin
       );
     }),
   ) as ServiceLimits;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -92,7 +92,7 @@ function contextOf(command: Command, { rounds, scale = 1 }: SuiteFlags, signal: 
     withYardstick: async (model, size, body) => {
       const threads = Math.min(yardstickThreads, availableParallelism());
       const options = await yardstickFor(homeOf(command), model, { threads, format: "q8_0" });
-      const llama = await openYardstick(options, size, onProgress);
+      const llama = await openYardstick(options, size, signal, onProgress);
       try {
         return await body(llama);
       } finally {

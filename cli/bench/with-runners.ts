@@ -90,7 +90,7 @@ async function withStatic(
 }
 
 async function openLlama(
-  { command, flags, onProgress }: RunnerOptions,
+  { command, flags, signal, onProgress }: RunnerOptions,
   target: BenchTarget,
   size: YardstickSize,
 ) {
@@ -102,5 +102,5 @@ async function openLlama(
     threads: flags.compareThreads ?? Math.min(stageThreads, availableParallelism()),
     format: flags.compareFormat,
   });
-  return await openYardstick(yardstick, size, onProgress);
+  return await openYardstick(yardstick, size, signal, onProgress);
 }

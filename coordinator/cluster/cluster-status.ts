@@ -2,7 +2,6 @@ import { version } from "../../common/package-root.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { ClusterStatus } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { DecodeRate } from "../../proto/gen/stagecoach/v1/DecodeRate.js";
-import type { LaneStatus } from "../../proto/gen/stagecoach/v1/LaneStatus.js";
 import type { ReplicaStatus } from "../../proto/gen/stagecoach/v1/ReplicaStatus.js";
 import type { WorkerStatus } from "../../proto/gen/stagecoach/v1/WorkerStatus.js";
 import { besidePredictions } from "./decode-rates.js";
@@ -49,8 +48,15 @@ export function clusterStatus(sources: StatusSources, nowMs: number = Date.now()
     laneCount: pipelines[0]?.plan?.laneCount ?? 0,
     replicas: pipelines.map(replicaStatus),
     decodeRates: decodeRates(replicas),
-    lanes: pipelines.flatMap(laneStatuses),
+    lanes: replicas.lanes.map(({ decodeRows, prefillTokens, replica = 0 }) => ({
+      decodeRows,
+      prefillTokens,
+      replica,
+    })),
     inFlightMs: replicas.totalInFlightMs,
+    blocksCached: counts.blocksCached,
+    prefixQueries: counts.prefixQueries,
+    prefixHits: counts.prefixHits,
   };
 }
 
@@ -68,10 +74,6 @@ function replicaStatus({ replica, epoch, state, opened, plan }: PipelineSession)
     blocksTotal: snapshot?.blocksTotal ?? 0,
     laneCount: plan?.laneCount ?? 0,
   };
-}
-
-function laneStatuses({ replica, opened }: PipelineSession): LaneStatus[] {
-  return opened?.scheduler.snapshot().lanes.map((lane) => ({ ...lane, replica })) ?? [];
 }
 
 function decodeRates(replicas: ReplicaSet): DecodeRate[] {

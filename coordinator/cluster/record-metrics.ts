@@ -1,11 +1,12 @@
 import type { Metrics } from "../../common/metrics.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
-import type { ClusterCounts, ReplicaSet } from "./replica-set.js";
+import type { PipelineSession } from "./pipeline-session.js";
+import type { ReplicaSet } from "./replica-set.js";
 import type { WorkerRegistry } from "./worker-registry.js";
 
 /** Carries what workers report and the schedulers count over to the metrics, at every heartbeat. */
 export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry, replicas: ReplicaSet): void {
-  const recordCounts = countsRecorder(metrics);
+  const countEvents = replicas.pipelines.map((pipeline) => eventCounter(metrics, pipeline));
   registry.on("heartbeat", ({ hello, stage, shares }) => {
     const place = replicas.placeOf(hello.workerId);
     if (place !== undefined && stage?.times) {
@@ -21,26 +22,24 @@ export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry,
         p99Seconds: stage.hopP99Us / 1e6,
       });
     }
-    recordCounts(replicas.counts);
+    const { running, waiting, blocksUsed, blocksTotal, blocksCached } = replicas.counts;
+    metrics.setRequests(running, waiting);
+    metrics.setKvCacheUsage(blocksTotal === 0 ? 0 : blocksUsed / blocksTotal);
+    metrics.setCachedBlocks(blocksCached);
     metrics.setInFlight(replicas.totalInFlightMs / 1000);
-    for (const { opened, replica } of replicas.pipelines) {
-      const label = replicas.pipelines.length > 1 ? replica : undefined;
-      for (const [lane, occupancy] of (opened?.scheduler.snapshot().lanes ?? []).entries())
-        metrics.setLane(lane, occupancy, label);
-    }
+    metrics.setLanes(replicas.lanes);
+    for (const count of countEvents) count();
   });
 }
 
-function countsRecorder(metrics: Metrics): (counts: ClusterCounts) => void {
+function eventCounter(metrics: Metrics, pipeline: PipelineSession): () => void {
   const preemptions = increase();
   const queries = increase();
   const hits = increase();
-  return (counts) => {
-    metrics.setRequests(counts.running, counts.waiting);
-    metrics.setKvCacheUsage(counts.blocksTotal === 0 ? 0 : counts.blocksUsed / counts.blocksTotal);
-    metrics.setCachedBlocks(counts.blocksCached);
-    metrics.countPreemptions(preemptions(counts.preemptions));
-    metrics.countPrefixCache(queries(counts.prefixQueries), hits(counts.prefixHits));
+  return () => {
+    const snapshot = pipeline.opened?.scheduler.snapshot();
+    metrics.countPreemptions(preemptions(snapshot?.preemptions ?? 0));
+    metrics.countPrefixCache(queries(snapshot?.prefixQueries ?? 0), hits(snapshot?.prefixHits ?? 0));
   };
 }
 

@@ -1,13 +1,13 @@
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { StagecoachError } from "../../common/errors.js";
 import { waitForEvent } from "../../common/wait-for-event.js";
 import type { TokenEvent, TokenPort } from "../inference/types.js";
-import { StageClient } from "../pipeline/stage-client.js";
-import { joinPlans, planGroups } from "../planner/plan-replicas.js";
+import { joinPlans } from "../planner/plan-replicas.js";
 import type { Plan, ReplicatedPlan } from "../planner/types.js";
-import type { SequenceRequest } from "../scheduler/types.js";
+import type { LaneOccupancy, SequenceRequest } from "../scheduler/types.js";
 import { DecodeRates } from "./decode-rates.js";
-import { measureMembers, planFor, planRequestOf } from "./measure-and-plan.js";
+import { planFor } from "./measure-and-plan.js";
+import { partWorkers } from "./part-workers.js";
 import { PipelineSession } from "./pipeline-session.js";
 import type { Measured } from "./profile-workers.js";
 import { ReplicaAssignment } from "./replica-assignment.js";
@@ -17,21 +17,19 @@ import { type ClusterState, joinStates, type SessionState, stateOf } from "./ses
 import type { Member, WorkerRegistry } from "./worker-registry.js";
 
 /** What the pipelines of a cluster are made from. */
-export interface ReplicaSetOptions extends Omit<SessionSettings, "observers"> {
+export interface ReplicaSetOptions extends SessionSettings {
   readonly registry: WorkerRegistry;
   /** Pipelines side by side. */
   readonly replicas: number;
   readonly routing: Routing;
   /** Workers to wait for before the first plan. */
   readonly expectedWorkers: number;
-  readonly observers: SessionSettings["observers"];
 }
 
 interface ReplicaSetEvents {
   /** Some pipeline's state changed, or what is done before there are any. */
   state: [];
   pipeline: [PipelineSession];
-  joined: [];
 }
 
 /** Requests and blocks of all pipelines together. */
@@ -46,7 +44,7 @@ export interface ClusterCounts {
   readonly prefixHits: number;
 }
 
-const noCounts = {
+const nothing = {
   running: 0,
   waiting: 0,
   blocksUsed: 0,
@@ -56,9 +54,8 @@ const noCounts = {
   prefixQueries: 0,
   prefixHits: 0,
 };
-const countNames = Object.keys(noCounts) as readonly (keyof ClusterCounts)[];
+const countNames = Object.keys(nothing) as (keyof typeof nothing)[];
 
-const retryPauseMs = 5_000;
 const idlePollMs = 20;
 
 /**
@@ -85,7 +82,7 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     this.pipelines = Array.from({ length: replicas }, (_, replica) =>
       this.#createPipeline(replica, replicas === 1 ? Math.max(expectedWorkers, stages) : stages),
     );
-    if (replicas > 1) this.#before = { kind: "waiting", present: 0, needed: this.#neededAtFirst };
+    if (replicas > 1) this.#before = { kind: "waiting", present: 0, needed: replicas * stages };
     registry.on("joined", (member) => this.#memberJoined(member));
     registry.on("left", (member, reason) => this.#memberLeft(member, reason));
   }
@@ -111,13 +108,24 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   }
 
   get counts(): ClusterCounts {
-    const sum = { ...noCounts };
+    const sum = { ...nothing };
     for (const { opened } of this.pipelines) {
       if (opened === undefined) continue;
       const snapshot = opened.scheduler.snapshot();
       for (const name of countNames) sum[name] += snapshot[name];
     }
     return sum;
+  }
+
+  /** What each lane of each pipeline has under way; `replica` only where there are several. */
+  get lanes(): (LaneOccupancy & { lane: number; replica?: number })[] {
+    return this.pipelines.flatMap(({ opened, replica }) =>
+      (opened?.scheduler.snapshot().lanes ?? []).map((occupancy, lane) => ({
+        ...occupancy,
+        lane,
+        ...(this.pipelines.length > 1 && { replica }),
+      })),
+    );
   }
 
   /** The stage that a worker holds or loads; `replica` only where there are several. */
@@ -215,11 +223,6 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     }
   }
 
-  get #neededAtFirst(): number {
-    const { expectedWorkers, replicas, stages = 1 } = this.#options;
-    return Math.max(expectedWorkers, replicas * stages);
-  }
-
   #createPipeline(replica: number, needed: number): PipelineSession {
     const { registry, observers, replicas } = this.#options;
     const pipeline = new PipelineSession({
@@ -255,55 +258,24 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     return planFor(this.#options, measured, stages === undefined ? {} : { stages });
   }
 
-  /** Has everybody measured and parts them; what was measured of each group, for its first plan. */
+  /** What was measured of each pipeline's workers, for its first plan. */
   async #part(): Promise<Measured[]> {
-    while (!this.#stop.signal.aborted) {
-      try {
-        const members = await this.#enoughWorkers();
-        return await this.#partMembers(members);
-      } catch (reason) {
-        if (this.#stop.signal.aborted) break;
-        const error = StagecoachError.from(reason);
-        this.#options.log.error({ code: error.code, cause: error.cause }, error.message);
-        this.#setBefore({ kind: "failed", error });
-        await waitForEvent(this, "joined", retryPauseMs, this.#stop.signal);
-      }
-    }
-    return [];
-  }
-
-  async #partMembers(members: readonly Member[]): Promise<Measured[]> {
-    this.#setBefore({ kind: "measuring", workers: members.length });
-    const clients = members.map(({ hello }) => new StageClient(hello.workerId, hello.address));
-    try {
-      const measured = await measureMembers(this.#options, members, clients, this.#stop.signal);
-      const groups = planGroups(planRequestOf(this.#options, measured), this.pipelines.length);
-      this.#assignment.adopt(groups);
-      const present = this.#present();
-      // Whoever came while the others were measured.
-      for (const workerId of present)
-        if (this.#assignment.replicaOf(workerId) === undefined) this.#assignment.place(workerId, present);
-      return groups.map((group) => ({
-        ...measured,
-        workers: measured.workers.filter(({ workerId }) => group.includes(workerId)),
-        unsteady: measured.unsteady.filter((workerId) => group.includes(workerId)),
-      }));
-    } finally {
-      for (const client of clients) client.close();
-    }
-  }
-
-  async #enoughWorkers(): Promise<readonly Member[]> {
-    for (;;) {
-      const members = this.#options.registry.members();
-      if (members.length >= this.#neededAtFirst) return members;
-      this.#setBefore({ kind: "waiting", present: members.length, needed: this.#neededAtFirst });
-      await once(this, "joined", { signal: this.#stop.signal });
-    }
+    const { expectedWorkers, replicas, stages = 1 } = this.#options;
+    const groups = await partWorkers({
+      ...this.#options,
+      needed: Math.max(expectedWorkers, replicas * stages),
+      onState: (state) => this.#setBefore(state),
+      signal: this.#stop.signal,
+    });
+    this.#assignment.adopt(groups.map(({ workerIds }) => workerIds));
+    // Whoever came while the others were measured.
+    const present = this.#present();
+    for (const workerId of present)
+      if (this.#assignment.replicaOf(workerId) === undefined) this.#assignment.place(workerId, present);
+    return groups.map(({ measured }) => measured);
   }
 
   #memberJoined({ hello }: Member): void {
-    this.emit("joined");
     if (this.pipelines.length === 1) this.pipelines[0]?.membersChanged();
     else if (this.#before === undefined)
       this.pipelines[this.#assignment.place(hello.workerId, this.#present())]?.membersChanged();

@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../config.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
-import { ProductInput, product } from "./product.js";
+import { type ProductInput, product } from "./product.js";
 import { graphInputs, pastKeysInput, pastValuesInput } from "./stage-graph-io.js";
 
 /** What attention makes of its input. */
@@ -14,7 +14,7 @@ export interface AttentionValues {
 }
 
 /**
- * Grouped-query attention of a layer over its past and the new tokens. Decode and prefill runs differ
+ * Grouped-query attention of a layer over its past, kept as f32, and the new tokens. Decode and prefill runs differ
  * only here, in the branches of an `If`, so that both use one copy of the weights.
  */
 export function attention(
@@ -37,16 +37,6 @@ export function attention(
     else_branch: prefillBranch(graph, config, { queries, keys, values }, past),
   });
   return { heads, keys, values };
-}
-
-/** The output product. */
-export function attentionOutput(
-  graph: GraphBuilder,
-  blob: BlobTensors,
-  heads: string,
-  { headCount, headSize }: ModelConfig,
-): string {
-  return product(graph, blob, new ProductInput(graph, heads, headCount * headSize), blob.product("o"));
 }
 
 interface Heads {
@@ -92,15 +82,15 @@ function rotatedHeads(
   return { queries, keys, values };
 }
 
-/** Rotates `[T, heads * headSize]` by each token's row of the tables. */
+/** Rotates `[T, heads * headSize]` by each token's position. */
 function rotary(graph: GraphBuilder, config: ModelConfig, value: string, heads: number): string {
   const { headSize, ropeDimension, ropeInterleaved } = config;
-  const tableShape = ["T", ropeDimension / 2];
+  const tableShape = ["P", ropeDimension / 2];
   const rotated = graph.fused(
     "RotaryEmbedding",
     [
       graph.op("Unsqueeze", [value, graph.integers(0)]),
-      graph.input(graphInputs.rotaryRows, "i64", [1, "T"]),
+      graph.input(graphInputs.positions, "i64", [1, "T"]),
       graph.input(graphInputs.rotaryCos, "f32", tableShape),
       graph.input(graphInputs.rotarySin, "f32", tableShape),
     ],

@@ -1,5 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
-import type { Blob, PackedProduct } from "../store/manifest.js";
+import type { Blob, PackedProduct, PackedTensor } from "../store/manifest.js";
 import type { GraphBuilder } from "./graph-builder.js";
 
 /** The tensors of one blob as constants of a graph. */
@@ -19,14 +19,18 @@ export class BlobTensors {
    * @throws StagecoachError DATA_LOSS when the blob has no such tensor.
    */
   tensor(name: string, shape?: readonly number[]): string {
-    const tensor = this.#blob.tensors.find((candidate) => candidate.name === name);
-    if (!tensor) throw this.#missing(`tensor ${name}`);
+    const tensor = this.#find(name);
     const suffix = shape ? `:${shape.join("x")}` : "";
     return this.#graph.external(`${this.#prefix}.${name}${suffix}`, tensor.dtype, shape ?? tensor.shape, {
       file: this.#blob.sha256,
       offsetBytes: tensor.offsetBytes,
       sizeBytes: tensor.sizeBytes,
     });
+  }
+
+  /** @throws StagecoachError DATA_LOSS when the blob has no such tensor. */
+  elementType(name: string): PackedTensor["dtype"] {
+    return this.#find(name).dtype;
   }
 
   /** A product, or undefined when the blob has none of that name. */
@@ -41,10 +45,25 @@ export class BlobTensors {
     return product;
   }
 
+  /** The error for a blob with something that no packer writes. */
+  unusable(what: string): StagecoachError {
+    return this.#damaged(`has ${what}`);
+  }
+
+  #find(name: string): PackedTensor {
+    const tensor = this.#blob.tensors.find((candidate) => candidate.name === name);
+    if (!tensor) throw this.#missing(`tensor ${name}`);
+    return tensor;
+  }
+
   #missing(what: string): StagecoachError {
+    return this.#damaged(`has no ${what}`);
+  }
+
+  #damaged(how: string): StagecoachError {
     return new StagecoachError(
       "DATA_LOSS",
-      `blob ${this.#prefix} (${this.#blob.sha256}) has no ${what}: its manifest is damaged, pull the model again`,
+      `blob ${this.#prefix} (${this.#blob.sha256}) ${how}: its manifest is damaged, pull the model again`,
     );
   }
 }

@@ -1,15 +1,22 @@
 import type { PackedProduct } from "../store/manifest.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
+import { elementTypes } from "./onnx-writer.js";
 
 type BlockedProduct = Extract<PackedProduct, { encoding: "blocked" }>;
 
 /** Rows of the embedding table for `tokens` i32 `[T]`: `[T, hiddenSize]` f32, exactly what is stored. */
 export function embedding(graph: GraphBuilder, blob: BlobTensors, tokens: string): string {
   const table = blob.product("embed");
-  if (table.encoding === "dense") return graph.op("Gather", [blob.tensor(table.weight), tokens]);
+  if (table.encoding === "dense") return gatherDense(graph, blob, table.weight, tokens);
+  if (table.encoding === "w8a8") throw blob.unusable("an embedding of integers for products");
   const rows = gatherBlocks(graph, blob, table, tokens);
   return table.offsets ? addOffsets(graph, rows, blob.tensor(table.offsets), tokens, table) : rows;
+}
+
+function gatherDense(graph: GraphBuilder, blob: BlobTensors, weight: string, tokens: string): string {
+  const rows = graph.op("Gather", [blob.tensor(weight), tokens]);
+  return blob.elementType(weight) === "f32" ? rows : graph.op("Cast", [rows], { to: elementTypes.f32 });
 }
 
 /** Reads the same bytes that a tied head multiplies with, seen as a matrix. */

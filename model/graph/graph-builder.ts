@@ -82,6 +82,16 @@ export class GraphBuilder {
     return this.#inline("f32", [], Float32Array.of(value));
   }
 
+  /** One byte without dimensions, such as a zero point. */
+  byte(type: "u8" | "i8", value: number): string {
+    return this.#constant({ name: `${type}.${value}`, type, shape: [], data: Uint8Array.of(value) });
+  }
+
+  /** Floats `[rows, columns]`, stored in the model: for small ones. */
+  matrix(rows: number, columns: number, values: Float32Array): string {
+    return this.#inline("f32", [rows, columns], values);
+  }
+
   /** A constant in a file; one name means one tensor. */
   external(
     name: string,
@@ -135,7 +145,7 @@ export class GraphBuilder {
   }
 
   #inline(type: ElementType, shape: number[], values: BigInt64Array | Float32Array): string {
-    const data = new Uint8Array(values.buffer);
+    const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const hash = createHash("sha256").update(data).digest("hex").slice(0, 16);
     return this.#constant({ name: `${type}.${shape.join("x")}.${hash}`, type, shape, data });
   }

@@ -1,26 +1,67 @@
 import type { Manifest } from "../store/manifest.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
-import { ProductInput, product } from "./product.js";
+import { ProductInput, type UnscaledProduct, unscaledProduct } from "./product.js";
 import type { ResidualStream } from "./residual-stream.js";
-import { graphOutputs } from "./stage-graph-io.js";
+import { graphInputs, graphOutputs } from "./stage-graph-io.js";
 
-/** Final norm and head over the rows that are left in the stream: logits and the most likely tokens. */
+/**
+ * Final norm and head over the rows that are left in the stream: the most likely token of each, and the logits of
+ * those that want them, since they are large.
+ */
 export function head(
   graph: GraphBuilder,
   manifest: Manifest,
   { embed, head: blob }: { embed: BlobTensors; head: BlobTensors },
   stream: ResidualStream,
 ): void {
-  const { hiddenSize, vocabularySize, tiedEmbedding } = manifest.config;
-  const normed = stream.normed(blob.tensor("norm"));
-  const weights = tiedEmbedding ? embed : blob;
-  const packed = weights.product(tiedEmbedding ? "embed" : "head");
-  const logits = product(graph, weights, new ProductInput(graph, normed, hiddenSize), packed);
-  graph.output(graphOutputs.logits, logits, "f32", ["R", vocabularySize]);
-  const best = graph.op("ArgMax", [logits], { axis: 1, keepdims: 1 });
-  const bestLogits = graph.op("GatherElements", [logits, best], { axis: 1 });
+  const { hiddenSize, vocabularySize } = manifest.config;
+  const input = new ProductInput(graph, stream.normed(blob.tensor("norm")), hiddenSize);
+  const own = blob.findProduct("head");
+  const scores = own
+    ? unscaledProduct(graph, blob, input, own)
+    : unscaledProduct(graph, embed, input, embed.product("embed"));
+  wantedLogits(graph, scores, vocabularySize);
+  bestTokens(graph, scores, vocabularySize);
+}
+
+function wantedLogits(
+  graph: GraphBuilder,
+  { value, rowScales }: UnscaledProduct,
+  vocabularySize: number,
+): void {
+  const rows = graph.input(graphInputs.logitRows, "i64", ["Q"]);
+  const wanted = graph.op("Gather", [value, rows]);
+  const logits = rowScales ? graph.op("Mul", [wanted, graph.op("Gather", [rowScales, rows])]) : wanted;
+  graph.output(graphOutputs.logits, logits, "f32", ["Q", vocabularySize]);
+}
+
+/**
+ * The first of the largest elements of each row. ArgMax goes through elements one by one, ReduceMax does not: so the
+ * run of tokens with the largest is looked for first.
+ */
+function bestTokens(
+  graph: GraphBuilder,
+  { value, rowScales }: UnscaledProduct,
+  vocabularySize: number,
+): void {
+  const runLength = runLengthFor(vocabularySize);
+  const runs = graph.op("Reshape", [value, graph.integers(-1, vocabularySize / runLength, runLength)]);
+  const largest = graph.op("ReduceMax", [runs, graph.integers(2)], { keepdims: 0 });
+  const run = graph.op("ArgMax", [largest], { axis: 1, keepdims: 1 });
+  const within = graph.op("GatherND", [runs, run], { batch_dims: 1 });
+  const place = graph.op("ArgMax", [within], { axis: 1, keepdims: 1 });
+  const best = graph.op("Add", [graph.op("Mul", [run, graph.integers(runLength)]), place]);
+  const peak = graph.op("GatherElements", [within, place], { axis: 1 });
+  const logit = rowScales ? graph.op("Mul", [peak, rowScales]) : peak;
   const flat = graph.integers(-1);
   graph.output(graphOutputs.best, graph.op("Reshape", [best, flat]), "i64", ["R"]);
-  graph.output(graphOutputs.bestLogits, graph.op("Reshape", [bestLogits, flat]), "f32", ["R"]);
+  graph.output(graphOutputs.bestLogits, graph.op("Reshape", [logit, flat]), "f32", ["R"]);
+}
+
+/** The divisor of the vocabulary's size that is closest to its root. */
+function runLengthFor(vocabularySize: number): number {
+  let length = Math.ceil(Math.sqrt(vocabularySize));
+  while (vocabularySize % length !== 0) length++;
+  return length;
 }

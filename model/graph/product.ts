@@ -1,8 +1,11 @@
 import type { PackedProduct } from "../store/manifest.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
+import { hadamardTransform } from "./hadamard.js";
+import { type QuantizedRows, quantizeRows } from "./quantize-rows.js";
 
 type BlockedProduct = Extract<PackedProduct, { encoding: "blocked" }>;
+type IntegerProduct = Extract<PackedProduct, { encoding: "w8a8" }>;
 
 /** Rows `[T, size]` that go into one or more products; what those share is computed once. */
 export class ProductInput {
@@ -10,6 +13,7 @@ export class ProductInput {
   readonly #graph: GraphBuilder;
   readonly #size: number;
   readonly #blockSums = new Map<number, string>();
+  readonly #quantized = new Map<number, QuantizedRows>();
 
   constructor(graph: GraphBuilder, value: string, size: number) {
     this.#graph = graph;
@@ -27,6 +31,24 @@ export class ProductInput {
     this.#blockSums.set(blockSize, sums);
     return sums;
   }
+
+  /** Rounded row by row, after a Hadamard transform of each run of `hadamard` elements; 1 for none. */
+  quantized(hadamard: number): QuantizedRows {
+    const known = this.#quantized.get(hadamard);
+    if (known) return known;
+    const quantized = quantizeRows(this.#graph, this.#transformed(hadamard));
+    this.#quantized.set(hadamard, quantized);
+    return quantized;
+  }
+
+  #transformed(hadamard: number): string {
+    if (hadamard === 1) return this.value;
+    const runs = this.#graph.op("Reshape", [this.value, this.#graph.integers(-1, hadamard)]);
+    return this.#graph.op("Reshape", [
+      hadamardTransform(this.#graph, runs, hadamard),
+      this.#graph.integers(-1, this.#size),
+    ]);
+  }
 }
 
 /** `x · W + bias`: `[T, outputSize]`. */
@@ -36,9 +58,31 @@ export function product(
   input: ProductInput,
   packed: PackedProduct,
 ): string {
-  return packed.encoding === "blocked"
-    ? blockedProduct(graph, blob, input, packed)
-    : denseProduct(graph, blob, input, packed);
+  const { value, rowScales } = unscaledProduct(graph, blob, input, packed);
+  return rowScales === undefined ? value : graph.op("Mul", [value, rowScales]);
+}
+
+/** A product `value * rowScales`, for when only the order within a row counts; scales f32 `[T, 1]` are positive. */
+export interface UnscaledProduct {
+  readonly value: string;
+  readonly rowScales?: string;
+}
+
+/** As `product`, with the last step left to the caller where there is one. */
+export function unscaledProduct(
+  graph: GraphBuilder,
+  blob: BlobTensors,
+  input: ProductInput,
+  packed: PackedProduct,
+): UnscaledProduct {
+  switch (packed.encoding) {
+    case "dense":
+      return { value: denseProduct(graph, blob, input, packed) };
+    case "blocked":
+      return { value: blockedProduct(graph, blob, input, packed) };
+    case "w8a8":
+      return integerProduct(graph, blob, input, packed);
+  }
 }
 
 function denseProduct(
@@ -78,4 +122,18 @@ function blockedProduct(
   });
   if (!packed.offsets) return y;
   return graph.op("Gemm", [input.blockSums(blockSize), blob.tensor(packed.offsets), y]);
+}
+
+/** Integers by integers; the rows' peaks come in at the end, for no operator takes a scale for each row. */
+function integerProduct(
+  graph: GraphBuilder,
+  blob: BlobTensors,
+  input: ProductInput,
+  { weight, scales, bias, hadamard }: IntegerProduct,
+): UnscaledProduct {
+  const { levels, step, zero, peaks } = input.quantized(hadamard ?? 1);
+  const inputs = [levels, blob.tensor(weight), step, blob.tensor(scales), zero];
+  const value = graph.fused("MatMulIntegerToFloat", inputs);
+  if (!bias) return { value, rowScales: peaks };
+  return { value: graph.op("Add", [graph.op("Mul", [value, peaks]), blob.tensor(bias)]) };
 }

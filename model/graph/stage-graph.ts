@@ -1,12 +1,15 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { ModelConfig } from "../config.js";
 import type { Blob, Manifest } from "../store/manifest.js";
-import { attention, attentionOutput } from "./attention.js";
+import { attention } from "./attention.js";
 import { BlobTensors } from "./blob-tensors.js";
 import { embedding } from "./embedding.js";
 import { feedForward } from "./feed-forward.js";
 import { GraphBuilder } from "./graph-builder.js";
 import { head } from "./head.js";
-import { ProductInput } from "./product.js";
+import { int8Attention, int8KvOutputs, int8PastScales } from "./int8-attention.js";
+import { kvForm } from "./kv-form.js";
+import { ProductInput, product } from "./product.js";
 import { ResidualStream } from "./residual-stream.js";
 import { graphInputs, graphOutputs } from "./stage-graph-io.js";
 
@@ -28,6 +31,7 @@ export interface StageRange {
 export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   checkRange(manifest, range);
   const { config } = manifest;
+  const headsSize = config.headCount * config.headSize;
   const graph = new GraphBuilder();
   const blobs = {
     embed: blobTensors(graph, manifest, "embed"),
@@ -38,22 +42,28 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
     : graph.input(graphInputs.hidden, "f32", ["T", config.hiddenSize]);
   const stream = new ResidualStream(graph, start, config.normEpsilon);
 
+  const layers = range.endLayer - range.firstLayer;
+  const int8 = layers > 0 && kvForm(manifest) === "int8";
+  const scales = int8 ? int8PastScales(graph, config, layers) : [];
   const newKv: string[] = [];
   for (let layer = range.firstLayer; layer < range.endLayer; layer++) {
     const blob = blobTensors(graph, manifest, "layer", layer);
     const input = new ProductInput(graph, stream.normed(blob.tensor("attn_norm")), config.hiddenSize);
-    const { heads, keys, values } = attention(graph, blob, input, config, layer);
+    const { heads, keys, values } = int8
+      ? int8Attention(graph, blob, input, config, {
+          layer,
+          scales: scalesOf(scales, layer - range.firstLayer),
+        })
+      : attention(graph, blob, input, config, layer);
     newKv.push(keys, values);
     const lastRows = range.head && layer === range.endLayer - 1;
     if (lastRows) keepSampledRows(graph, stream);
-    stream.add(attentionOutput(graph, blob, lastRows ? sampledRows(graph, heads) : heads, config));
+    const seen = new ProductInput(graph, lastRows ? sampledRows(graph, heads) : heads, headsSize);
+    stream.add(product(graph, blob, seen, blob.product("o")));
     const inner = new ProductInput(graph, stream.normed(blob.tensor("ffn_norm")), config.hiddenSize);
     stream.add(feedForward(graph, blob, inner, config.feedForwardSize));
   }
-  if (newKv.length > 0) {
-    const width = newKv.length * config.kvHeadCount * config.headSize;
-    graph.output(graphOutputs.newKv, graph.op("Concat", newKv, { axis: 1 }), "f32", ["T", width]);
-  }
+  if (newKv.length > 0) (int8 ? int8KvOutputs : kvOutput)(graph, newKv, config);
 
   if (!range.head) {
     graph.output(graphOutputs.hidden, stream.value(), "f32", ["T", config.hiddenSize]);
@@ -62,6 +72,15 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   if (range.firstLayer === range.endLayer) keepSampledRows(graph, stream);
   head(graph, manifest, blobs, stream);
   return graph.model();
+}
+
+function scalesOf(scales: readonly string[], index: number): [keys: string, values: string] {
+  return [scales[2 * index], scales[2 * index + 1]] as [string, string];
+}
+
+function kvOutput(graph: GraphBuilder, newKv: string[], { kvHeadCount, headSize }: ModelConfig): void {
+  const width = newKv.length * kvHeadCount * headSize;
+  graph.output(graphOutputs.newKv, graph.op("Concat", newKv, { axis: 1 }), "f32", ["T", width]);
 }
 
 /** After the last attention only the rows whose logits are wanted go on: a prefill chunk needs one of them. */

@@ -21,9 +21,13 @@ export interface BlobRecipe {
   }[];
 }
 
-/** The blobs of a model in the manifest's order: embed, layers, head. */
-export function blobRecipes(config: ModelConfig): BlobRecipe[] {
-  const head = { name: "head", parts: [{ name: "head", tensor: "head.weight" }], embedding: false };
+/**
+ * The blobs of a model in the manifest's order: embed, layers, head. A tied head has weights of its own in the
+ * variant `int8`, which rounds them and keeps the embedding in halves.
+ */
+export function blobRecipes(config: ModelConfig, variant: Variant): BlobRecipe[] {
+  const headTensor = config.tiedEmbedding ? "embed.weight" : "head.weight";
+  const head = { name: "head", parts: [{ name: "head", tensor: headTensor }], embedding: false };
   return [
     {
       role: "embed",
@@ -34,7 +38,7 @@ export function blobRecipes(config: ModelConfig): BlobRecipe[] {
     {
       role: "head",
       vectors: [{ name: "norm", tensor: "norm.weight" }],
-      products: config.tiedEmbedding ? [] : [head],
+      products: config.tiedEmbedding && variant !== "int8" ? [] : [head],
     },
   ];
 }
@@ -70,18 +74,25 @@ export function tensorsOf(recipe: BlobRecipe): TensorName[] {
   ];
 }
 
+/** What tells the blobs of a model apart. */
+export function blobKey({ role, layer }: Pick<Blob, "role" | "layer">): string {
+  return `${role} ${layer ?? ""}`;
+}
+
 /** About how many bytes a blob will have. */
 export function estimateBytes(source: ModelSource, recipe: BlobRecipe, variant: Variant): number {
   return tensorsOf(recipe).reduce((sum, name) => {
     const info = source.tensor(name);
-    return info === undefined ? sum : sum + elementsOf(info) * bytesPerElement(info, variant);
+    if (info === undefined) return sum;
+    const halves = variant === "int8" && recipe.role === "embed";
+    return sum + elementsOf(info) * (halves ? 2 : bytesPerElement(info, variant));
   }, 0);
 }
 
 // Quants, an f32 scale a block, and where the encoding has minima an f32 offset a block.
 function bytesPerElement({ shape, encoding }: TensorInfo, variant: Variant): number {
   if (shape.length < 2 || variant === "f32") return 4;
-  if (variant === "int8") return 1 + 4 / 32;
+  if (variant === "int8") return 1;
   if (variant === "int4") return 0.5 + 4 / 32;
   switch (encoding) {
     case "F32":

@@ -1,5 +1,6 @@
 import { StagecoachError } from "../../common/errors.js";
 import { dequantize } from "../encoding/dequantize.js";
+import { writeColumns } from "../encoding/write-columns.js";
 import type { TensorInfo } from "../source/model-source.js";
 import type { EncodedProduct, EncodedTensor, EncodeOptions, ProductPart } from "./encoded-product.js";
 
@@ -90,28 +91,4 @@ export function commonInputSize(name: string, parts: readonly ProductPart[]): nu
 /** Rows of a part's matrix. */
 export function outputsOf(part: ProductPart): number {
   return part.info.shape[0] ?? 0;
-}
-
-/** Writes `[rows, inputs]` transposed into columns `firstColumn…` of `[inputs, outputSize]`, in tiles for the cache. */
-function writeColumns(
-  target: Float32Array,
-  outputSize: number,
-  firstColumn: number,
-  values: Float32Array,
-  inputSize: number,
-): void {
-  const rows = values.length / inputSize;
-  const tile = 32;
-  for (let rowStart = 0; rowStart < rows; rowStart += tile) {
-    const rowEnd = Math.min(rows, rowStart + tile);
-    for (let inputStart = 0; inputStart < inputSize; inputStart += tile) {
-      const inputEnd = Math.min(inputSize, inputStart + tile);
-      for (let input = inputStart; input < inputEnd; input++) {
-        const base = input * outputSize + firstColumn;
-        for (let row = rowStart; row < rowEnd; row++) {
-          target[base + row] = values[row * inputSize + input] as number;
-        }
-      }
-    }
-  }
 }

@@ -1,9 +1,8 @@
 import { isBlockEncoding } from "../encoding/block-formats.js";
 import { quantizeBlocks } from "../encoding/quantize-blocks.js";
 import { type BlockedWeights, toBlocks } from "../encoding/to-blocks.js";
-import type { Variant } from "../store/manifest.js";
 import { dequantizePart, outputsOf } from "./encode-product-dense.js";
-import type { EncodeOptions, ProductPart } from "./encoded-product.js";
+import type { EncodeOptions, PlainVariant, ProductPart } from "./encoded-product.js";
 
 /**
  * A part as blocks of small integers, or undefined where the variant wants floats. A stored encoding that
@@ -12,7 +11,7 @@ import type { EncodeOptions, ProductPart } from "./encoded-product.js";
  */
 export function blocksOf(
   part: ProductPart,
-  variant: Variant,
+  variant: PlainVariant,
   { embedding }: EncodeOptions,
 ): BlockedWeights | undefined {
   if (variant === "f32") return undefined;
@@ -21,8 +20,8 @@ export function blocksOf(
   const stored = isBlockEncoding(encoding) ? toBlocks(encoding, part.bytes, rows, columns) : undefined;
   if (variant === "as-is") return stored;
   const wide = embedding || part.name === "head";
-  const bits = variant === "int4" && !wide ? 4 : 8;
-  if (stored && (stored.bits === bits || (wide && variant === "int4"))) return stored;
+  const bits = wide ? 8 : 4;
+  if (stored && (stored.bits === bits || wide)) return stored;
   if (embedding && columns % 32 !== 0) return undefined;
   return quantizeBlocks(dequantizePart(part), rows, columns, bits);
 }

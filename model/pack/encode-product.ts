@@ -1,9 +1,14 @@
 import type { TensorInfo } from "../source/model-source.js";
-import type { Variant } from "../store/manifest.js";
 import { encodeBlocked, sameBlocks } from "./encode-product-blocked.js";
 import { commonInputSize, encodeDense, encodeFloats } from "./encode-product-dense.js";
 import { blocksOf } from "./encode-product-variant.js";
-import type { EncodedProduct, EncodedTensor, EncodeOptions, ProductPart } from "./encoded-product.js";
+import type {
+  EncodedProduct,
+  EncodedTensor,
+  EncodeOptions,
+  PlainVariant,
+  ProductPart,
+} from "./encoded-product.js";
 
 /**
  * Turns stored matrices into the layout of a blob; what `as-is` stores means exactly what the source does.
@@ -15,7 +20,7 @@ import type { EncodedProduct, EncodedTensor, EncodeOptions, ProductPart } from "
 export function encodeProduct(
   name: string,
   parts: readonly ProductPart[],
-  variant: Variant,
+  variant: PlainVariant,
   options: EncodeOptions,
 ): EncodedProduct[] {
   const inputSize = commonInputSize(name, parts);

@@ -1,5 +1,8 @@
 import type { TensorInfo } from "../source/model-source.js";
-import type { PackedProduct } from "../store/manifest.js";
+import type { PackedProduct, PackedTensor, Variant } from "../store/manifest.js";
+
+/** Variants whose products are encoded one by one, from the stored weights alone. */
+export type PlainVariant = Exclude<Variant, "int8">;
 
 /** A stored matrix `[outputs, inputs]` that becomes a product or a part of one, and its bias `[outputs]`. */
 export interface ProductPart {
@@ -13,7 +16,7 @@ export interface ProductPart {
 /** A tensor as it goes into a blob: row major, little-endian. */
 export interface EncodedTensor {
   readonly name: string;
-  readonly dtype: "f32" | "u8";
+  readonly dtype: PackedTensor["dtype"];
   readonly shape: number[];
   readonly data: Uint8Array;
 }

@@ -2,12 +2,15 @@ import { mkdir } from "node:fs/promises";
 import type { ModelSource } from "../source/model-source.js";
 import type { BlobId } from "../store/blob-writer.js";
 import { requireFreeSpace } from "../store/disk.js";
-import type { Blob, Manifest, Variant } from "../store/manifest.js";
+import type { Manifest, Variant } from "../store/manifest.js";
 import type { ModelStore } from "../store/model-store.js";
 import { type JournalEntry, readJournal, removeJournal, writeJournal } from "../store/pack-journal.js";
 import type { LockHolder } from "../store/store-lock.js";
-import { type BlobRecipe, blobRecipes, estimateBytes, tensorsOf } from "./blob-recipes.js";
+import { type BlobRecipe, blobKey, blobRecipes, estimateBytes, tensorsOf } from "./blob-recipes.js";
+import type { PlainVariant } from "./encoded-product.js";
 import { inputsHash, packBlob } from "./pack-blob.js";
+import type { PackOrder } from "./pack-order.js";
+import { packRounded } from "./pack-rounded.js";
 
 /** How far packing is. */
 export interface PackProgress {
@@ -53,38 +56,59 @@ export async function packModelWithin(
   const { store, name, variant } = options;
   await mkdir(store.home.blobs, { recursive: true });
   await store.cleanPartials();
-  const blobs = await packBlobs(options, options.signal);
+  const entries = await packBlobs(options, options.signal);
   const tokenizer = await packTokenizer(options);
-  const manifest = describe(options, blobs, tokenizer);
+  const manifest = describe(options, entries, tokenizer);
   await store.write(manifest);
   await removeJournal(store.home, name, variant);
   return manifest;
 }
 
-async function packBlobs(options: PackOptions, signal: AbortSignal): Promise<Blob[]> {
+async function packBlobs(options: PackOptions, signal: AbortSignal): Promise<JournalEntry[]> {
   const { source, store, name } = options;
   const variant = options.variant === "as-is" && !source.quantized ? "f32" : options.variant;
-  const recipes = blobRecipes(source.config);
+  const recipes = blobRecipes(source.config, variant);
   const estimates = recipes.map((recipe) => estimateBytes(source, recipe, variant));
   const earlier = await finishedBlobs(options);
-  await requireFreeSpace(store.disk, store.home.blobs, sum(estimates) - sum(earlier.map(sizeOf)));
+  await requireFreeSpace(
+    store.disk,
+    store.home.blobs,
+    sum(estimates) - sum(earlier.map(({ blob }) => blob.sizeBytes)),
+  );
 
   const report = progressReporter(options, recipes);
-  const journal = new Map(earlier.map((entry) => [keyOf(entry.blob), entry]));
-  const blobs: Blob[] = [];
+  const journal = new Map(earlier.map((entry) => [blobKey(entry.blob), entry]));
+  const order: PackOrder = {
+    source,
+    store,
+    recipes,
+    neededBytes: (index) => sum(estimates.slice(index)),
+    finished: new Map(journal),
+    onFinished: async (recipe, entry, isNew) => {
+      if (isNew) {
+        journal.set(blobKey(recipe), entry);
+        await writeJournal(store.home, name, options.variant, [...journal.values()]);
+      }
+      report(recipe);
+    },
+    signal,
+  };
+  return variant === "int8" ? packRounded(order) : packPlain(order, variant);
+}
+
+/** Blob by blob, each from its own tensors. */
+async function packPlain(order: PackOrder, variant: PlainVariant): Promise<JournalEntry[]> {
+  const { source, store, recipes, neededBytes, finished, onFinished, signal } = order;
+  const entries: JournalEntry[] = [];
   for (const [index, recipe] of recipes.entries()) {
-    const order = { source, store, recipe, variant, neededBytes: sum(estimates.slice(index)), signal };
-    const begun = journal.get(keyOf(recipe));
-    const reusable = begun !== undefined && begun.inputs === (await inputsHash(order));
-    const entry = reusable ? begun : await packBlob(order);
-    if (!reusable) {
-      journal.set(keyOf(recipe), entry);
-      await writeJournal(store.home, name, options.variant, [...journal.values()]);
-    }
-    blobs.push(entry.blob);
-    report(recipe);
+    const blobOrder = { source, store, recipe, variant, neededBytes: neededBytes(index), signal };
+    const begun = finished.get(blobKey(recipe));
+    const reusable = begun !== undefined && begun.inputs === (await inputsHash(blobOrder));
+    const entry = reusable ? begun : await packBlob(blobOrder);
+    await onFinished(recipe, entry, !reusable);
+    entries.push(entry);
   }
-  return blobs;
+  return entries;
 }
 
 /** What an interrupted run of the same pack left and is still whole. */
@@ -101,10 +125,11 @@ async function packTokenizer({ source, store }: PackOptions): Promise<BlobId> {
   return writer.finish();
 }
 
-function describe(options: PackOptions, blobs: Blob[], tokenizer: BlobId): Manifest {
+function describe(options: PackOptions, entries: readonly JournalEntry[], tokenizer: BlobId): Manifest {
   const { source, name, variant } = options;
   const { config, chatTemplate } = source;
   const { ropeScaling } = config;
+  const quality = entries.at(-1)?.quality;
   return {
     formatVersion: 1,
     model: name,
@@ -115,10 +140,11 @@ function describe(options: PackOptions, blobs: Blob[], tokenizer: BlobId): Manif
       ropeScaling:
         ropeScaling.kind === "factors" ? { ...ropeScaling, factors: [...ropeScaling.factors] } : ropeScaling,
     },
-    blobs,
+    blobs: entries.map(({ blob }) => blob),
     tokenizer,
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
     generationDefaults: { ...source.generationDefaults },
+    ...(quality === undefined ? {} : { quality }),
     packedAt: new Date().toISOString(),
   };
 }
@@ -138,14 +164,6 @@ function progressReporter({ source, onProgress }: PackOptions, recipes: readonly
     if (recipe.role === "layer") progress.doneLayers += 1;
     onProgress?.({ ...progress });
   };
-}
-
-function keyOf({ role, layer }: Pick<Blob, "role" | "layer">): string {
-  return `${role} ${layer ?? ""}`;
-}
-
-function sizeOf({ blob }: JournalEntry): number {
-  return blob.sizeBytes;
 }
 
 function sum(values: readonly number[]): number {

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { StagecoachError } from "../../common/errors.js";
 import { fakeHub, noNetwork } from "../../test/fixtures/fake-hub.js";
+import { letterSpec } from "../../test/fixtures/letter-spec.js";
 import { memorySource } from "../../test/fixtures/memory-source.js";
 import { temporaryHome } from "../../test/fixtures/temporary-home.js";
+import type { ModelSource } from "../source/model-source.js";
 import { realDisk } from "../store/disk.js";
 import type { Manifest } from "../store/manifest.js";
 import { openStore } from "../store/model-store.js";
@@ -49,16 +51,28 @@ async function setUp() {
   return { home, path, opened, notices, ensure };
 }
 
+/** The same model with logits a hundred times as large, in which any error is. */
+function loud(source: ModelSource): ModelSource {
+  return {
+    ...source,
+    read: async (name) => {
+      const bytes = await source.read(name);
+      if (name !== "norm.weight") return bytes;
+      return new Uint8Array(new Float32Array(bytes.slice().buffer).map((gain) => 100 * gain).buffer);
+    },
+  };
+}
+
 const shas = ({ blobs }: Manifest) => blobs.map(({ sha256 }) => sha256);
 
 describe("a model by its path", () => {
   test("is packed once, and found by path and by name", async () => {
     const { path, opened, ensure } = await setUp();
     const manifest = await ensure(path);
-    expect(manifest).toMatchObject({ model: "tiny-model", variant: "f32" });
+    expect(manifest).toMatchObject({ model: "tiny-model", variant: "int8" });
     expect(await ensure(path)).toEqual(manifest);
     expect(await ensure("tiny-model")).toEqual(manifest);
-    expect(await ensure("tiny-model:f32")).toEqual(manifest);
+    expect(await ensure("tiny-model:int8")).toEqual(manifest);
     expect(opened).toEqual([path]);
   });
 
@@ -69,12 +83,42 @@ describe("a model by its path", () => {
     expect(opened).toEqual([path, path]);
   });
 
-  test("that is quantized stays as it is when nothing else is asked for", async () => {
-    const { home, ensure } = await setUp();
-    const path = join(home.root, "tiny-q4.gguf");
+  test("comes rounded, with a word on how well, where the rounding is close", async () => {
+    const { path, notices, ensure } = await setUp();
+    await ensure(path, { variant: "f32" });
+    expect((await ensure("tiny-model", { variant: "auto" })).variant).toBe("int8");
+    expect(notices.join()).toMatch(
+      /tiny-model:int8 against the exact model, \d+ steps.*same token .*KL 0\.00/,
+    );
+  });
+
+  test.each([
+    ["tiny-q4.gguf", "as-is"],
+    ["tiny.gguf", "f32"],
+  ])("comes as %s has it where the rounding is not close", async (file, variant) => {
+    const { home, notices, ensure } = await setUp();
+    const path = join(home.root, file);
     await writeFile(path, "model");
-    expect((await ensure(path)).variant).toBe("as-is");
-    expect((await ensure("tiny-q4", { variant: "auto" })).variant).toBe("as-is");
+    const { tools, opened } = toolsWith();
+    const openSource = async (name: string) => loud(await tools.openSource(name));
+    expect((await ensure(path, { tools: { ...tools, openSource } })).variant).toBe(variant);
+    expect(notices.join()).toContain(`:int8 is not close enough to the exact model: taking ${variant}`);
+    expect((await ensure(path, { tools })).variant).toBe(variant);
+    expect(opened).toHaveLength(1);
+  });
+
+  test("comes as it is where its tokenizer gives nothing to round by", async () => {
+    const { path, notices, ensure } = await setUp();
+    const { tools } = toolsWith();
+    const openSource = async (name: string) => {
+      const source = await tools.openSource(name);
+      return { ...source, tokenizer: letterSpec(0) };
+    };
+    expect((await ensure(path, { tools: { ...tools, openSource } })).variant).toBe("f32");
+    expect(notices.join()).toContain("int8 cannot be made: the tokenizer of memory.gguf makes 0 tokens");
+    await expect(ensure(`tiny-model:int8`, { tools: { ...tools, openSource } })).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+    });
   });
 
   test("is packed anew when the file has changed, without keeping older variants", async () => {
@@ -86,7 +130,7 @@ describe("a model by its path", () => {
     const after = await ensure(path);
     expect(shas(after)).not.toEqual(shas(before));
     expect(notices.join()).toContain("has changed since it was packed");
-    expect(await openStore(home).variantsOf("tiny-model")).toEqual(["f32"]);
+    expect(await openStore(home).variantsOf("tiny-model")).toEqual(["int8"]);
     expect(await openStore(home).has(shas(before)[0] ?? "")).toBe(false);
   });
 
@@ -123,22 +167,22 @@ describe("a model by its path", () => {
 describe("a store that was harmed", () => {
   test("gets blobs back that are gone", async () => {
     const { home, path, notices, ensure } = await setUp();
-    const manifest = await ensure(path);
+    const manifest = await ensure(path, { variant: "f32" });
     await rm(join(home.blobs, shas(manifest)[1] ?? ""));
-    expect(shas(await ensure(path))).toEqual(shas(manifest));
+    expect(shas(await ensure(path, { variant: "f32" }))).toEqual(shas(manifest));
     expect(notices).toEqual(["1 of the blobs of tiny-model are missing: packing them again"]);
     expect(await openStore(home).missingBlobs(manifest)).toEqual([]);
   });
 
   test("is read through by who asks for repair: bytes that changed are packed again", async () => {
     const { home, path, notices, ensure } = await setUp();
-    const manifest = await ensure(path);
+    const manifest = await ensure(path, { variant: "f32" });
     const blob = join(home.blobs, shas(manifest)[1] ?? "");
     const bytes = await readFile(blob);
     await writeFile(blob, Buffer.from(bytes).fill(1, 10, 20));
-    expect(await ensure(path)).toEqual(manifest);
+    expect(await ensure(path, { variant: "f32" })).toEqual(manifest);
     expect(notices).toEqual([]);
-    expect(shas(await ensure(path, { repair: true }))).toEqual(shas(manifest));
+    expect(shas(await ensure(path, { variant: "f32", repair: true }))).toEqual(shas(manifest));
     expect(notices).toEqual(["1 of the blobs of tiny-model are damaged or missing: packing them again"]);
     expect(await readFile(blob)).toEqual(bytes);
   });
@@ -146,7 +190,7 @@ describe("a store that was harmed", () => {
   test("is repaired only by who asks for it", async () => {
     const { home, path, ensure } = await setUp();
     const manifest = await ensure(path);
-    await writeFile(join(home.models, "tiny-model", "f32.json"), "{");
+    await writeFile(join(home.models, "tiny-model", "int8.json"), "{");
     await expect(ensure("tiny-model")).rejects.toMatchObject({ code: "DATA_LOSS" });
     expect(shas(await ensure("tiny-model", { repair: true }))).toEqual(shas(manifest));
     expect(shas(await ensure("tiny-model"))).toEqual(shas(manifest));

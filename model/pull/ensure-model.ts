@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { StagecoachError } from "../../common/errors.js";
 import type { Home } from "../../common/home.js";
+import { autoVariants, closeEnough, describeQuality } from "../pack/auto-variant.js";
 import { packModelWithin } from "../pack/pack-model.js";
-import { resolveVariant } from "../pack/resolve-variant.js";
 import type { ModelSource } from "../source/model-source.js";
 import type { Manifest, Variant } from "../store/manifest.js";
 import { isModelName } from "../store/model-name.js";
@@ -147,28 +147,59 @@ async function removeDamagedBlobs(store: ModelStore, manifest: Manifest): Promis
 }
 
 async function lookUp({ store, variant, record }: Job, name: string): Promise<Manifest | undefined> {
-  if (record !== undefined) return store.find(name, resolveVariant(variant, record.record));
-  // Put there without its source, e.g. copied from another machine.
-  const packed = await store.variantsOf(name);
-  const choice = variant === "auto" ? (["as-is", "f32", "int8", "int4"] as const) : [variant];
-  const first = choice.find((candidate) => packed.includes(candidate));
-  return first && store.find(name, first);
+  if (variant !== "auto") return store.find(name, variant);
+  // Without a record it was put there without its source, e.g. copied from another machine.
+  const [fastest, ...others] = record
+    ? autoVariants(record.record)
+    : (["int8", "as-is", "f32", "int4"] as const);
+  const rounded = await store.find(name, fastest);
+  if (rounded !== undefined && closeEnough(rounded)) return rounded;
+  // What is there of a known source may not be the fastest that it can be.
+  if (rounded === undefined && record !== undefined) return undefined;
+  for (const other of others) {
+    const manifest = await store.find(name, other);
+    if (manifest !== undefined) return manifest;
+  }
+  return record === undefined ? rounded : undefined;
 }
 
 async function pack(job: Job, located: LocatedSource): Promise<Manifest> {
   await makeRoomForName(job, located);
   const source = await job.tools.openSource(located.path);
   try {
-    return await packInTurn(job, located, source);
+    return await packWanted(job, located, source);
   } finally {
     await source.close();
   }
 }
 
-async function packInTurn(job: Job, located: LocatedSource, source: ModelSource): Promise<Manifest> {
+/** Packs what was asked for; of `auto` the fastest variant that comes out close enough. */
+async function packWanted(job: Job, located: LocatedSource, source: ModelSource): Promise<Manifest> {
+  if (job.variant !== "auto") return packInTurn(job, located, source, job.variant);
+  const [fastest, exact] = autoVariants(source);
+  const reason = await packInTurn(job, located, source, fastest).then(
+    (manifest) => (closeEnough(manifest) ? manifest : "is not close enough to the exact model"),
+    (error: unknown) => {
+      const failure = StagecoachError.from(error);
+      if (failure.code !== "FAILED_PRECONDITION") throw failure;
+      return `cannot be made: ${failure.message}`;
+    },
+  );
+  if (typeof reason !== "string") return reason;
+  job.onProgress({ phase: "notice", message: `${located.name}:${fastest} ${reason}: taking ${exact}` });
+  const stored = await job.store.find(located.name, exact);
+  const whole = stored !== undefined && (await job.store.missingBlobs(stored)).length === 0;
+  return whole ? stored : packInTurn(job, located, source, exact);
+}
+
+async function packInTurn(
+  job: Job,
+  located: LocatedSource,
+  source: ModelSource,
+  variant: Variant,
+): Promise<Manifest> {
   const { store, onProgress } = job;
   const { name, path, reference, downloaded } = located;
-  const variant = resolveVariant(job.variant, source);
   let waited = false;
   const onWait = (holder: LockHolder | undefined) => {
     waited = true;
@@ -193,6 +224,8 @@ async function packInTurn(job: Job, located: LocatedSource, source: ModelSource)
     const { quantized } = source;
     const record = { formatVersion: 1, reference, path, downloaded, quantized, ...now } as const;
     await writeSourceRecord(store.home, name, record);
+    const quality = describeQuality(manifest);
+    if (quality !== undefined) onProgress({ phase: "notice", message: quality });
     return manifest;
   });
 }

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { StagecoachError } from "../../common/errors.js";
-import { type Blob, type Manifest, manifestSchema } from "./manifest.js";
+import { type Blob, type Manifest, manifestSchema, type PackedProduct } from "./manifest.js";
 
 /** Tensors begin at multiples of this, so that ONNX Runtime can map them. */
 export const tensorAlignmentBytes = 4096;
@@ -48,11 +48,13 @@ function checkSchema(text: string): Manifest {
   }
 }
 
+const elementBytes = { f32: 4, f16: 2, u8: 1, i8: 1 } as const;
+
 function checkBlob(blob: Blob): void {
   const where = blob.role === "layer" ? `layer ${blob.layer}` : blob.role;
   const names = new Set<string>();
   for (const { name, dtype, shape, offsetBytes, sizeBytes } of blob.tensors) {
-    const expectedBytes = shape.reduce((product, size) => product * size, dtype === "f32" ? 4 : 1);
+    const expectedBytes = shape.reduce((product, size) => product * size, elementBytes[dtype]);
     if (names.has(name)) throw invalid(`${where} has two tensors ${name}`);
     if (sizeBytes !== expectedBytes) {
       throw invalid(`${where}'s tensor ${name} is ${sizeBytes} bytes, its shape needs ${expectedBytes}`);
@@ -63,12 +65,19 @@ function checkBlob(blob: Blob): void {
     names.add(name);
   }
   for (const product of blob.products) {
-    const parts =
-      product.encoding === "dense"
-        ? [product.weight, product.bias]
-        : [product.quants, product.scales, product.offsets, product.bias];
-    const missing = parts.find((part) => part !== undefined && !names.has(part));
+    const missing = tensorsOf(product).find((part) => part !== undefined && !names.has(part));
     if (missing !== undefined) throw invalid(`${where}'s product ${product.name} names no tensor ${missing}`);
+  }
+}
+
+function tensorsOf(product: PackedProduct): (string | undefined)[] {
+  switch (product.encoding) {
+    case "dense":
+      return [product.weight, product.bias];
+    case "blocked":
+      return [product.quants, product.scales, product.offsets, product.bias];
+    case "w8a8":
+      return [product.weight, product.scales, product.bias];
   }
 }
 

@@ -20,7 +20,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const packedTensor = z.object({
   /** Unique in the blob, e.g. `qkv.quants`. */
   name: z.string(),
-  dtype: z.enum(["f32", "u8"]),
+  dtype: z.enum(["f32", "f16", "u8", "i8"]),
   shape: z.array(positive),
   /** Multiple of 4096, so that ONNX Runtime can map it. */
   offsetBytes: count,
@@ -32,7 +32,9 @@ const packedTensor = z.object({
  * - dense: `weight` f32, `[K, N]`; a product that is also an embedding table stores `[N, K]` and says so;
  * - blocked: MatMulNBits: `quants` u8 `[N, ceil(K / blockSize), blockSize * bits / 8]`, `scales` f32
  *   `[N * ceil(K / blockSize)]`, zero point 8 or 128; where the encoding has block minima, `offsets` f32
- *   `[ceil(K / blockSize), N]` with `y += blockSums(x) · offsets`.
+ *   `[ceil(K / blockSize), N]` with `y += blockSums(x) · offsets`;
+ * - w8a8: `weight` i8 `[K, N]`, `scales` f32 `[N]`; the activations are rounded to 8 bits a row when they come,
+ *   after a normalized Hadamard transform of each run of `hadamard` inputs where that is given.
  */
 const packedProduct = z.discriminatedUnion("encoding", [
   z.object({
@@ -57,12 +59,24 @@ const packedProduct = z.discriminatedUnion("encoding", [
     offsets: z.string().optional(),
     bias: z.string().optional(),
   }),
+  z.object({
+    encoding: z.literal("w8a8"),
+    name: z.string(),
+    inputSize: positive,
+    outputSize: positive,
+    weight: z.string(),
+    scales: z.string(),
+    /** A power of two that divides `inputSize`. */
+    hadamard: positive.optional(),
+    bias: z.string().optional(),
+  }),
 ]);
 
 /**
  * One content-addressed file. Roles: `embed` holds the product `embed` (also the head's when tied), `layer`
  * the products `qkv` (or `q`, `k`, `v` where their encodings differ), `o`, `gate_up` (or `gate`, `up`),
- * `down` and the tensors `attn_norm`, `ffn_norm`; `head` the tensor `norm` and, when not tied, the product `head`.
+ * `down` and the tensors `attn_norm`, `ffn_norm`; `head` the tensor `norm` and, when the embedding cannot serve
+ * as the head, the product `head`: when it is not tied, and in the variant `int8`, whose embedding is f16.
  */
 const blob = z.object({
   role: z.enum(["embed", "layer", "head"]),
@@ -113,6 +127,17 @@ const config = z.object({
   tiedEmbedding: z.boolean(),
 });
 
+/** How close a rounded variant came to the exact model on texts that its rounding had not seen. */
+export const qualitySchema = z.object({
+  steps: count,
+  /** Share of steps with the same most likely token, 0 to 1. */
+  sameToken: z.number(),
+  /** Mean Kullback-Leibler divergence, nats. */
+  klMean: z.number(),
+  /** Change of the exact model's margin between its two best tokens' logits. */
+  marginChange: z.object({ median: z.number(), p99: z.number(), max: z.number() }),
+});
+
 /** What the store keeps of a packed model; `models/<name>/<variant>.json`. */
 export const manifestSchema = z.object({
   formatVersion: z.literal(1),
@@ -133,9 +158,12 @@ export const manifestSchema = z.object({
     minP: z.number().optional(),
     repetitionPenalty: z.number().optional(),
   }),
+  /** Of `int8`, as measured when it was packed, with a cache of keys and values in f32. */
+  quality: qualitySchema.optional(),
   packedAt: z.string(),
 });
 
+export type ModelQuality = z.infer<typeof qualitySchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Blob = Manifest["blobs"][number];
 export type PackedTensor = Blob["tensors"][number];

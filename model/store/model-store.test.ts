@@ -42,11 +42,12 @@ describe("finding models", () => {
     expect(await store.find("smollm2-135m-instruct", "int8")).toBeUndefined();
   });
 
-  test("as-is comes first when no variant is given", async () => {
+  test("int8 comes first when no variant is given, then as-is", async () => {
     const store = await setUp();
-    await pack(store, "tiny", "f32");
-    await pack(store, "tiny", "as-is");
-    expect((await store.get("tiny")).variant).toBe("as-is");
+    for (const variant of ["f32", "as-is", "int8"] as const) {
+      await pack(store, "tiny", variant);
+      expect((await store.get("tiny")).variant).toBe(variant);
+    }
   });
 
   test.each([

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Home } from "../../common/home.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { readdirIfThere } from "./disk.js";
-import { type Blob, manifestSchema, type Variant } from "./manifest.js";
+import { type Blob, type ModelQuality, manifestSchema, qualitySchema, type Variant } from "./manifest.js";
 
 /**
  * A blob that a pack has finished. It is known by the hash of all that went into it (packer version,
@@ -14,12 +14,18 @@ import { type Blob, manifestSchema, type Variant } from "./manifest.js";
 export interface JournalEntry {
   readonly inputs: string;
   readonly blob: Blob;
+  /** Beside the head of a variant that is measured as it is packed. */
+  readonly quality?: ModelQuality | undefined;
 }
 
 const journalSchema = z.object({
   formatVersion: z.literal(1),
   blobs: z.array(
-    z.object({ inputs: z.string().regex(/^[0-9a-f]{64}$/), blob: manifestSchema.shape.blobs.element }),
+    z.object({
+      inputs: z.string().regex(/^[0-9a-f]{64}$/),
+      blob: manifestSchema.shape.blobs.element,
+      quality: qualitySchema.optional(),
+    }),
   ),
 });
 

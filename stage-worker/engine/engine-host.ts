@@ -1,11 +1,11 @@
 import type { Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
+import { startThread } from "../../common/start-thread.js";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
 import type { RunnerSpec } from "./create-runner.js";
 import { Departures } from "./departures.js";
 import type { EngineFrame, EngineResult, EngineThreadData, FromEngine, ToEngine } from "./engine-messages.js";
 import { type EngineStats, SharedStats } from "./shared-stats.js";
-import { startThread } from "./start-thread.js";
 
 /** Frames that may be with the engine: the one it computes and two that wait. */
 export const maxFramesAtEngine = 3;
@@ -42,7 +42,7 @@ export class EngineHost {
     const stats = new SharedStats();
     const departures = new Departures();
     const data: EngineThreadData = { spec, stats: stats.buffer, departures: departures.buffer };
-    const thread = startThread("engine-thread", data);
+    const thread = startThread(import.meta.url, "engine-thread", data);
     try {
       const { blockCount, weightBytes } = await firstMessage(thread, signal);
       return new EngineHost(thread, { stats, departures }, { blockCount, weightBytes }, listeners);

@@ -20,8 +20,11 @@ export interface ModelTimes {
   readonly attentionMsPerToken: number;
   /** Context that `layerDecode` was measured with. */
   readonly contextTokens: number;
-  /** How much the same differed between the beginning and the end, 0 to infinity. */
-  readonly drift: number;
+  /**
+   * How much longer something took at the end than at the beginning, or because others had the processor,
+   * whichever is more; 0 is undisturbed.
+   */
+  readonly disturbance: number;
 }
 
 /** A part of the model to open a runner over. */
@@ -87,7 +90,7 @@ export async function measureModel(
     stage: { alphaMs: ownMs, betaMs: 0 },
     attentionMsPerToken: one.attentionMsPerToken,
     contextTokens: many.context,
-    drift: many.drift,
+    disturbance: many.disturbance,
   };
 }
 
@@ -97,7 +100,10 @@ async function timeLayers(bench: RunnerBench) {
   const context = affordableContext(last.ms / last.rows);
   const decode = await bench.timeDecodes(decodeRows, context);
   const again = await bench.timePrefill(last.rows);
-  return { prefill, decode, context, drift: Math.max(again, last.ms) / Math.min(again, last.ms) - 1 || 0 };
+  const drift = Math.max(again, last.ms) / Math.max(Math.min(again, last.ms), 1e-6) - 1;
+  // Nothing can be told from what takes no time.
+  const disturbance = last.ms < 1 ? 0 : Math.max(drift, 1 / bench.processorShare - 1);
+  return { prefill, decode, context, disturbance };
 }
 
 async function timeOneLayer(bench: RunnerBench, context: number) {

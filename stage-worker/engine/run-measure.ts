@@ -1,16 +1,16 @@
 import { once } from "node:events";
 import { StagecoachError } from "../../common/errors.js";
+import { startThread } from "../../common/start-thread.js";
 import type { RunnerSpec } from "./create-runner.js";
 import type { ModelTimes } from "./measure-model.js";
 import type { FromMeasure } from "./measure-thread.js";
-import { startThread } from "./start-thread.js";
 
 /**
  * Times a model in a thread of its own.
  * @throws StagecoachError what a runner cannot be made for, or the signal's reason
  */
 export async function runMeasure(spec: RunnerSpec, signal: AbortSignal): Promise<ModelTimes> {
-  const thread = startThread("measure-thread", { spec });
+  const thread = startThread(import.meta.url, "measure-thread", { spec });
   try {
     const [message] = (await once(thread, "message", { signal })) as [FromMeasure];
     if (message.kind === "times") return message.times;

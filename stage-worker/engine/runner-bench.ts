@@ -26,11 +26,21 @@ export class RunnerBench {
   /** The first of the blocks that an open sequence owns. */
   readonly #slots = new Map<number, number>();
   #nextId = 1;
+  #wallMs = 0;
+  #processorMs = 0;
 
   constructor(runner: StageRunner, config: Manifest["config"], input: "tokens" | "hidden") {
     this.#runner = runner;
     this.#config = config;
     this.#input = input;
+  }
+
+  /**
+   * Share of the time computed so far in which this process had a processor, 0 to 1; less than 1 when others
+   * kept the machine busy. With several threads it sees less than there is.
+   */
+  get processorShare(): number {
+    return this.#wallMs === 0 ? 1 : Math.min(1, this.#processorMs / this.#wallMs);
   }
 
   /** Median milliseconds of a first chunk of so many tokens. */
@@ -103,9 +113,13 @@ export class RunnerBench {
       newBlocks: ids.map((id, index) => (contexts[index] === 0 ? this.#blocksOf(id) : [])),
     };
     const input = this.#makeInput(ids.length * tokens);
+    const before = process.cpuUsage();
     const startedMs = performance.now();
     await this.#runner.forward(batch, input);
     const ms = performance.now() - startedMs;
+    const { user, system } = process.cpuUsage(before);
+    this.#wallMs += ms;
+    this.#processorMs += (user + system) / 1000;
     for (const [index, id] of ids.entries()) this.#lengths.set(id, (contexts[index] as number) + tokens);
     return ms;
   }

@@ -105,6 +105,19 @@ export class SequenceLedger {
     return this.#sequences.get(sequenceId)?.opening;
   }
 
+  /** Blocks that a sequence holds, in order of position. */
+  blocks(sequenceId: number): readonly number[] {
+    return this.#sequences.get(sequenceId)?.blocks ?? [];
+  }
+
+  /** A sequence, other than `besides`, that holds a block; looks through all of them. */
+  holderOf(block: number, besides?: number): number | undefined {
+    for (const [sequenceId, { blocks }] of this.#sequences) {
+      if (sequenceId !== besides && blocks.includes(block)) return sequenceId;
+    }
+    return undefined;
+  }
+
   /** Blocks that sequences hold, each counted once, and the sequences. */
   usage(): { blocksUsed: number; sequences: number } {
     return { blocksUsed: this.#blocks.heldCount, sequences: this.#sequences.size };
@@ -142,7 +155,7 @@ export class SequenceLedger {
       if (taken.has(block)) throw refuse(`block ${block} already belongs to sequence ${taken.get(block)}`);
       if (block >= blockCount) throw refuse(`block ${block} is beyond the ${blockCount} of this stage`);
       if (this.#blocks.holders(block) > 0) {
-        throw refuse(`block ${block} already belongs to sequence ${this.#holderOf(block)}`);
+        throw refuse(`block ${block} already belongs to sequence ${this.holderOf(block)}`);
       }
       taken.set(block, sequenceId);
     }
@@ -150,11 +163,5 @@ export class SequenceLedger {
     if (end > maxContext) throw refuse(`sequence ${sequenceId} reaches ${end} tokens of ${maxContext}`);
     const room = (entry.blocks.length + newBlocks.length) * blockSize;
     if (end > room) throw refuse(`sequence ${sequenceId} reaches ${end} tokens and has blocks for ${room}`);
-  }
-
-  /** For messages; slow. */
-  #holderOf(block: number): number | undefined {
-    for (const [sequenceId, { blocks }] of this.#sequences) if (blocks.includes(block)) return sequenceId;
-    return undefined;
   }
 }

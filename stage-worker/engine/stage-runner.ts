@@ -72,4 +72,6 @@ export interface RunnerOptions {
   readonly memoryLimitBytes: number;
   /** Memory that KV may take, where blocks are not counted. Defaults to what the limit leaves beside the weights. */
   readonly kvMemoryBytes?: number;
+  /** Where the runner is to write a profile of every run: the beginning of a path. */
+  readonly profileFile?: string;
 }

@@ -43,13 +43,13 @@ const timesSchema = z.object({
   stage: line,
   attentionMsPerToken: z.number().nonnegative(),
   contextTokens: z.number().int().nonnegative(),
-  drift: z.number().nonnegative(),
+  disturbance: z.number().nonnegative(),
 });
 
 /** Counts up when something else is measured, so that what older versions kept is not taken for it. */
 const formatVersion = 2;
 /** Of times that differ by more than this between two looks, another measurement may be better. */
-const mostDrift = 0.15;
+const mostDisturbance = 0.15;
 
 /**
  * Answers Measure. Times are kept in memory and, for the next start, below the home's state, by everything
@@ -73,8 +73,8 @@ export class ModelMeasurer {
     const { device, throttle = 1, simulation = instantSimulation } = this.#options.device;
     const freeMemoryBytes = this.#options.memoryLimitBytes();
     if (device === "simulated") return { ...throttledTimes(simulation, throttle), freeMemoryBytes };
-    const { drift, ...times } = await this.#inTurn(() => this.#timesOf(manifest, request, signal));
-    return { ...withPoints(times), unsteady: drift > mostDrift, freeMemoryBytes };
+    const { disturbance, ...times } = await this.#inTurn(() => this.#timesOf(manifest, request, signal));
+    return { ...withPoints(times), unsteady: disturbance > mostDisturbance, freeMemoryBytes };
   }
 
   async #inTurn<Value>(run: () => Promise<Value>): Promise<Value> {
@@ -94,7 +94,7 @@ export class ModelMeasurer {
     const times = known ?? (await this.#steadyTimes(manifest, threads, request.blobAddress, signal));
     this.#measured.set(key, times);
     // What was measured on a busy machine serves this once.
-    if (known === undefined && times.drift <= mostDrift) await this.#keep(key, times);
+    if (known === undefined && times.disturbance <= mostDisturbance) await this.#keep(key, times);
     return times;
   }
 
@@ -106,10 +106,10 @@ export class ModelMeasurer {
     signal: AbortSignal,
   ): Promise<ModelTimes> {
     const first = await this.#time(manifest, threads, blobAddress, signal);
-    if (first.drift <= mostDrift) return first;
-    this.#options.log.warn({ drift: first.drift }, "the machine was busy while it was measured; once more");
+    if (first.disturbance <= mostDisturbance) return first;
+    this.#options.log.warn({ disturbance: first.disturbance }, "the machine was busy while it was measured; once more");
     const second = await this.#time(manifest, threads, blobAddress, signal);
-    return second.drift <= first.drift ? second : first;
+    return second.disturbance <= first.disturbance ? second : first;
   }
 
   async #time(
@@ -192,7 +192,7 @@ function throttledTimes(simulation: SimulatedTimes, factor: number): SimulatedTi
 }
 
 /** Messages want arrays that could be written to. */
-function withPoints(times: Omit<ModelTimes, "drift">) {
+function withPoints(times: Omit<ModelTimes, "disturbance">) {
   const of = ({ points, ...line }: MeasuredTime) => ({ ...line, points: [...points] });
   return {
     ...times,

@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
+import { kvForm } from "../../../model/graph/kv-form.js";
 import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import { checkInput } from "../check-input.js";
@@ -13,10 +14,11 @@ import type {
   StageRunner,
 } from "../stage-runner.js";
 import { isPlainGreedy } from "./greedy.js";
+import { KeptBlocks } from "./kept-blocks.js";
 import { kvBlockCount } from "./kv-block-count.js";
 import { KvRows } from "./kv-rows.js";
 import { openSession } from "./open-session.js";
-import { RotaryRows } from "./rotary-rows.js";
+import { RotaryTensors } from "./rotary-tensors.js";
 import { type FeedContext, runFeeds } from "./run-feeds.js";
 import { planRuns, type RunSlice, runTokens, type StageRun } from "./stage-run.js";
 import { stageWeightBytes } from "./weight-bytes.js";
@@ -36,19 +38,24 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     layers: options.endLayer - options.firstLayer,
     kvHeads: config.kvHeadCount,
     headSize: config.headSize,
+    form: kvForm(options.manifest),
   });
+  const keptBlocks = new KeptBlocks(options.blockSize, kv, ledger);
   const session = await openSession(options);
   const feedContext: FeedContext = {
     ...options,
-    hiddenSize: config.hiddenSize,
-    rotary: new RotaryRows(config),
+    config,
+    rotary: new RotaryTensors(config),
   };
 
+  const hasLayers = options.endLayer > options.firstLayer;
+  const int8 = kvForm(options.manifest) === "int8";
   const inputShape = { ...config, embedding: options.embedding };
 
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
+    for (const blocks of batch.newBlocks) keptBlocks.drop(blocks);
     try {
       return await computeAll(batch, input);
     } catch (reason) {
@@ -70,35 +77,45 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   }
 
   async function compute(run: StageRun, input: StageInput): Promise<RunResult> {
-    const outputs = await runSession(session, runFeeds(feedContext, run, input), wantedOutputs(run), run);
-    const newKv = outputs[graphOutputs.newKv];
-    if (newKv) appendKv(run, newKv.data as Float32Array);
+    const sampled = run.slices.filter(({ sample }) => sample);
+    const logitRows = [...sampled.keys()].filter((row) => !isGreedy(sampled[row] as RunSlice));
+    const feeds = runFeeds(feedContext, run, input, logitRows);
+    const outputs = await runSession(session, feeds, wantedOutputs(logitRows.length > 0), run);
+    appendKv(run, outputs);
     return { run, outputs };
   }
 
-  function wantedOutputs(run: StageRun): string[] {
-    const kvOutputs = options.endLayer > options.firstLayer ? [graphOutputs.newKv] : [];
-    if (!options.head) return [graphOutputs.hidden, ...kvOutputs];
-    if (!plainGreedy(run)) return [graphOutputs.logits, ...kvOutputs];
-    return [graphOutputs.best, graphOutputs.bestLogits, ...kvOutputs];
+  function wantedOutputs(logits: boolean): string[] {
+    const wanted: string[] = [];
+    if (hasLayers)
+      wanted.push(...(int8 ? [graphOutputs.newKv, graphOutputs.newKvPeaks] : [graphOutputs.newKv]));
+    if (!options.head) return [...wanted, graphOutputs.hidden];
+    wanted.push(graphOutputs.best, graphOutputs.bestLogits);
+    return logits ? [...wanted, graphOutputs.logits] : wanted;
   }
 
-  function plainGreedy({ slices }: StageRun): boolean {
-    return slices.every(({ sequenceId, sample }) => {
-      const opening = ledger.opening(sequenceId);
-      return !sample || (opening !== undefined && isPlainGreedy(opening.sampling));
-    });
+  function isGreedy({ sequenceId }: RunSlice): boolean {
+    const opening = ledger.opening(sequenceId);
+    return opening !== undefined && isPlainGreedy(opening.sampling);
   }
 
   function sampleRun({ run, outputs }: RunResult): SampledToken[] {
-    const sampled = run.slices.filter(({ sample }) => sample);
-    const best = outputs[graphOutputs.best];
-    if (best) return mostLikely(sampled, best, outputs[graphOutputs.bestLogits] as Tensor);
-    const logits = outputs[graphOutputs.logits]?.data as Float32Array;
+    const [best, bestLogits] = [outputs[graphOutputs.best], outputs[graphOutputs.bestLogits]] as [
+      Tensor,
+      Tensor,
+    ];
+    const logits = outputs[graphOutputs.logits]?.data as Float32Array | undefined;
     const width = config.vocabularySize;
-    return sampled.map(({ sequenceId, context, length }, row) =>
-      sampler.sample(sequenceId, logits.subarray(row * width, (row + 1) * width), context + length),
-    );
+    let logitRow = 0;
+    return run.slices
+      .filter(({ sample }) => sample)
+      .map((slice, row) => {
+        const { sequenceId, context, length } = slice;
+        checkFinite(sequenceId, bestLogits.data[row] as number);
+        if (logits === undefined || isGreedy(slice)) return { sequenceId, tokenId: Number(best.data[row]) };
+        const start = logitRow++ * width;
+        return sampler.sample(sequenceId, logits.subarray(start, start + width), context + length);
+      });
   }
 
   return {
@@ -106,10 +123,12 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     weightBytes,
     open(sequences) {
       ledger.open(sequences);
+      for (const opening of sequences) keptBlocks.load(opening);
       if (options.head) sampler.open(sequences);
     },
     forward,
     closeSequences(closings) {
+      for (const closing of closings) keptBlocks.keep(closing);
       ledger.close(closings);
       const sequenceIds = closings.map(({ sequenceId }) => sequenceId);
       kv.close(sequenceIds);
@@ -140,22 +159,22 @@ async function runSession(
   }
 }
 
-function appendKv({ arena, decode, slices }: StageRun, newKv: Float32Array): void {
-  if (!decode) {
-    arena.append(0, newKv);
-    return;
+function appendKv({ arena, slices }: StageRun, outputs: Readonly<Record<string, Tensor>>): void {
+  const values = outputs[graphOutputs.newKv]?.data as Float32Array | Int8Array | undefined;
+  if (values === undefined) return;
+  const peaks = outputs[graphOutputs.newKvPeaks]?.data as Float32Array | undefined;
+  const [size, peakSize] = [values.length / slices.length, (peaks?.length ?? 0) / slices.length];
+  for (const [row, { length }] of slices.entries()) {
+    arena.append(row, length, {
+      values: values.subarray(row * size, (row + 1) * size),
+      peaks: peaks?.subarray(row * peakSize, (row + 1) * peakSize),
+    });
   }
-  const size = newKv.length / slices.length;
-  for (const row of slices.keys()) arena.append(row, newKv.subarray(row * size, (row + 1) * size));
 }
 
-function mostLikely(slices: readonly RunSlice[], best: Tensor, logits: Tensor): SampledToken[] {
-  return slices.map(({ sequenceId }, row) => {
-    if (!Number.isFinite(logits.data[row] as number)) {
-      throw new StagecoachError("INTERNAL", `sequence ${sequenceId} came to logits that are not finite`);
-    }
-    return { sequenceId, tokenId: Number(best.data[row]) };
-  });
+function checkFinite(sequenceId: number, logit: number): void {
+  if (Number.isFinite(logit)) return;
+  throw new StagecoachError("INTERNAL", `sequence ${sequenceId} came to logits that are not finite`);
 }
 
 /** Hidden states of all runs in the order of the batch. */

@@ -1,15 +1,4 @@
-/** What the KV of a token is made of at this stage. */
-export interface KvShape {
-  readonly layers: number;
-  readonly kvHeads: number;
-  readonly headSize: number;
-}
-
-/** Keys and values of one layer: each f32 `[rows, kvHeads, capacity, headSize]`, of which the first rows are used. */
-export interface LayerKv {
-  readonly keys: Float32Array<ArrayBuffer>;
-  readonly values: Float32Array<ArrayBuffer>;
-}
+import { KvPlanes, type KvShape, type NewKv } from "./kv-planes.js";
 
 interface Row {
   readonly sequenceId: number;
@@ -28,19 +17,16 @@ const spareRows = 2;
  * rows are an input for ONNX Runtime without a copy. All rows have one capacity in tokens.
  */
 export class KvArena {
-  readonly shape: KvShape;
+  readonly planes: KvPlanes;
   readonly #rows: Row[] = [];
-  readonly #layers: LayerKv[];
-  #rowLimit = 0;
-  #capacity = 0;
   #version = 0;
 
   constructor(shape: KvShape) {
-    this.shape = shape;
-    this.#layers = Array.from({ length: shape.layers }, () => ({
-      keys: new Float32Array(0),
-      values: new Float32Array(0),
-    }));
+    this.planes = new KvPlanes(shape);
+  }
+
+  get shape(): KvShape {
+    return this.planes.shape;
   }
 
   /** The sequence in a row. */
@@ -54,25 +40,16 @@ export class KvArena {
 
   /** Tokens that a row can hold. */
   get capacity(): number {
-    return this.#capacity;
+    return this.planes.capacity;
   }
 
-  /** Changes whenever `layers` are other arrays than before or have another capacity. */
+  /** Changes whenever the planes are other arrays than before or have another capacity. */
   get version(): number {
     return this.#version;
   }
 
-  get layers(): readonly LayerKv[] {
-    return this.#layers;
-  }
-
-  /** Elements of one row of one layer's keys. */
-  get rowSize(): number {
-    return this.shape.kvHeads * this.#capacity * this.shape.headSize;
-  }
-
   get sizeBytes(): number {
-    return 2 * Float32Array.BYTES_PER_ELEMENT * this.shape.layers * this.#rowLimit * this.rowSize;
+    return this.planes.sizeBytes;
   }
 
   /** Makes room for so many more rows and in each for so many tokens; gives back what is far more than needed. */
@@ -80,7 +57,7 @@ export class KvArena {
     const tokens = Math.max(room.tokens, ...this.#rows.map(({ length }) => length));
     const rows = this.#rows.length + (room.rows ?? 0);
     const wasted =
-      this.#rowLimit > rows + 2 * spareRows || this.#capacity >= roundUp(tokens) + 2 * capacityStep;
+      this.planes.rows > rows + 2 * spareRows || this.capacity >= roundUp(tokens) + 2 * capacityStep;
     if (wasted) this.#relayout(withSpare(rows), roundUp(tokens));
     else this.#grow(rows, tokens);
   }
@@ -93,30 +70,22 @@ export class KvArena {
 
   /** Copies a sequence of another arena into a new row. */
   adopt(sequenceId: number, from: KvArena): void {
-    const fromRow = from.#rows.findIndex((row) => row.sequenceId === sequenceId);
+    const fromRow = from.rowOf(sequenceId);
     const { length } = from.#rows[fromRow] as Row;
     this.#grow(this.#rows.length + 1, length);
-    const { kvHeads, headSize } = this.shape;
-    this.#layers.forEach(({ keys, values }, index) => {
-      const other = from.#layers[index] as LayerKv;
-      for (let head = 0; head < kvHeads; head++) {
-        const start = (fromRow * kvHeads + head) * from.#capacity * headSize;
-        const target = (this.#rows.length * kvHeads + head) * this.#capacity * headSize;
-        keys.set(other.keys.subarray(start, start + length * headSize), target);
-        values.set(other.values.subarray(start, start + length * headSize), target);
-      }
-    });
+    const row = this.#rows.length;
+    this.planes.copyTokens(from.planes, { row: fromRow, token: 0 }, { row, token: 0 }, length);
     this.#rows.push({ sequenceId, length });
   }
 
   /** Takes a sequence out; the last row moves into its place. */
   remove(sequenceId: number): void {
-    const row = this.#rows.findIndex((candidate) => candidate.sequenceId === sequenceId);
+    const row = this.rowOf(sequenceId);
     const last = this.#rows.pop();
     if (!last) return;
     if (last.sequenceId !== sequenceId) {
       this.#rows[row] = last;
-      this.#copyRow(this.#rows.length, row);
+      this.planes.copyRow(this.#rows.length, row);
     }
     if (this.#rows.length === 0) this.#relayout(0, 0);
   }
@@ -131,74 +100,55 @@ export class KvArena {
     }
   }
 
-  /** Appends new tokens `[tokens, layers, 2, kvHeads, headSize]` to a row; `fit` made room for them. */
-  append(row: number, newKv: Float32Array): void {
-    const { layers, kvHeads, headSize } = this.shape;
-    const tokens = newKv.length / (layers * 2 * kvHeads * headSize);
+  /** Appends new tokens to a row. */
+  append(row: number, tokens: number, newKv: NewKv): void {
     const entry = this.#rows[row] as Row;
-    let from = 0;
-    for (let token = 0; token < tokens; token++) {
-      const start = (row * kvHeads * this.#capacity + entry.length + token) * headSize;
-      for (const { keys, values } of this.#layers) {
-        from = this.#writeHeads(keys, start, newKv, from);
-        from = this.#writeHeads(values, start, newKv, from);
-      }
-    }
+    this.#grow(this.#rows.length, entry.length + tokens);
+    this.planes.write(row, entry.length, tokens, newKv);
     entry.length += tokens;
   }
 
-  #writeHeads(target: Float32Array, start: number, newKv: Float32Array, first: number): number {
-    const { kvHeads, headSize } = this.shape;
-    let from = first;
-    for (let head = 0; head < kvHeads; head++, from += headSize) {
-      target.set(newKv.subarray(from, from + headSize), start + head * this.#capacity * headSize);
-    }
-    return from;
+  /** Appends tokens out of a row of planes of the same shape. */
+  appendFrom(
+    sequenceId: number,
+    planes: KvPlanes,
+    from: { row: number; token: number },
+    tokens: number,
+  ): void {
+    const row = this.rowOf(sequenceId);
+    const entry = this.#rows[row] as Row;
+    this.#grow(this.#rows.length, entry.length + tokens);
+    this.planes.copyTokens(planes, from, { row, token: entry.length }, tokens);
+    entry.length += tokens;
+  }
+
+  /** A copy of `size` tokens of a sequence from `token` on, as far as they are there. */
+  copyBlock(sequenceId: number, token: number, size: number): KvPlanes {
+    const row = this.rowOf(sequenceId);
+    const { length } = this.#rows[row] as Row;
+    const block = new KvPlanes(this.shape, 1, size);
+    const count = Math.max(0, Math.min(size, length - token));
+    block.copyTokens(this.planes, { row, token }, { row: 0, token: 0 }, count);
+    return block;
+  }
+
+  rowOf(sequenceId: number): number {
+    return this.#rows.findIndex((row) => row.sequenceId === sequenceId);
   }
 
   #grow(rows: number, tokens: number): void {
-    if (rows <= this.#rowLimit && tokens <= this.#capacity) return;
-    const rowLimit = rows <= this.#rowLimit ? this.#rowLimit : withSpare(rows);
-    this.#relayout(rowLimit, Math.max(this.#capacity, roundUp(tokens)));
+    if (rows <= this.planes.rows && tokens <= this.capacity) return;
+    const rowLimit = rows <= this.planes.rows ? this.planes.rows : withSpare(rows);
+    this.#relayout(rowLimit, Math.max(this.capacity, roundUp(tokens)));
   }
 
-  /** One layer at a time, so that at most one layer is held twice. */
-  #relayout(rowLimit: number, capacity: number): void {
-    const { kvHeads, headSize } = this.shape;
-    const heads = this.#rows.length * kvHeads;
-    const [from, to] = [this.#capacity * headSize, capacity * headSize];
-    const moved = (part: Float32Array<ArrayBuffer>) => {
-      const target = new Float32Array(rowLimit * kvHeads * to);
-      for (let head = 0; head < heads; head++) {
-        target.set(part.subarray(head * from, head * from + Math.min(from, to)), head * to);
-      }
-      return target;
-    };
-    for (const [index, { keys, values }] of this.#layers.entries()) {
-      this.#layers[index] = { keys: moved(keys), values: moved(values) };
-    }
-    this.#rowLimit = rowLimit;
-    this.#capacity = capacity;
+  #relayout(rows: number, capacity: number): void {
+    this.planes.relayout(this.#rows.length, rows, capacity);
     this.#version++;
   }
 
-  #copyRow(from: number, to: number): void {
-    const size = this.rowSize;
-    for (const { keys, values } of this.#layers) {
-      keys.copyWithin(to * size, from * size, (from + 1) * size);
-      values.copyWithin(to * size, from * size, (from + 1) * size);
-    }
-  }
-
   #swapRows(a: number, b: number): void {
-    const size = this.rowSize;
-    for (const { keys, values } of this.#layers) {
-      for (const part of [keys, values]) {
-        const kept = part.slice(a * size, (a + 1) * size);
-        part.copyWithin(a * size, b * size, (b + 1) * size);
-        part.set(kept, b * size);
-      }
-    }
+    this.planes.swapRows(a, b);
     const [rowA, rowB] = [this.#rows[a] as Row, this.#rows[b] as Row];
     this.#rows[a] = rowB;
     this.#rows[b] = rowA;

@@ -1,5 +1,7 @@
 import { StagecoachError } from "../../../common/errors.js";
+import { kvForm } from "../../../model/graph/kv-form.js";
 import type { RunnerOptions } from "../stage-runner.js";
+import { tokenBytes } from "./kv-planes.js";
 
 /** Memory of a session beside its weights' own size: repacked weights and activations. */
 const weightOverhead = 1.5;
@@ -19,7 +21,8 @@ export function kvBlockCount(options: RunnerOptions, weightBytes: number): numbe
   const most = maxSequences * Math.ceil(maxContext / blockSize);
   const { kvHeadCount, headSize } = manifest.config;
   const layers = options.endLayer - options.firstLayer;
-  const blockBytes = blockSize * layers * 2 * kvHeadCount * headSize * Float32Array.BYTES_PER_ELEMENT;
+  const shape = { layers, kvHeads: kvHeadCount, headSize, form: kvForm(manifest) };
+  const blockBytes = blockSize * tokenBytes(shape);
   if (blockBytes === 0) return most;
   const freeBytes = Math.min(
     kvMemoryBytes ?? Number.POSITIVE_INFINITY,

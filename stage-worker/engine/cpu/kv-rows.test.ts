@@ -1,13 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../test/fixtures/random.js";
-import { KvArena, type KvShape } from "./kv-arena.js";
+import { KvArena } from "./kv-arena.js";
+import type { KvPlanes, KvShape, NewKv } from "./kv-planes.js";
 import { KvRows } from "./kv-rows.js";
 
-const shape: KvShape = { layers: 2, kvHeads: 2, headSize: 4 };
+const shape: KvShape = { layers: 2, kvHeads: 2, headSize: 4, form: "f32" };
+const int8: KvShape = { ...shape, form: "int8" };
 const tokenSize = shape.layers * 2 * shape.kvHeads * shape.headSize;
 
 describe("rows of KV", () => {
-  it.each([1, 2, 3])("keep every sequence's tokens through random traffic, seed %d", (seed) => {
+  it.each([
+    [shape, 1],
+    [shape, 2],
+    [int8, 3],
+    [int8, 4],
+  ])("keep every sequence's tokens through random traffic, %j, seed %d", (shape, seed) => {
     const random = seededRandom(seed);
     const pick = (below: number) => Math.floor(random() * below);
     const kv = new KvRows(shape);
@@ -21,7 +28,11 @@ describe("rows of KV", () => {
         const id = ids[pick(ids.length)] as number;
         kv.close([id]);
         lengths.delete(id);
-      } else if (action < 5 && ids.length > 0) {
+      } else if (action === 3 && ids.length > 0 && ids.length < 12) {
+        const [source, tokens] = [ids[pick(ids.length)] as number, pick(50)];
+        const length = Math.min(tokens, lengths.get(source) ?? 0);
+        if (length > 0) sharePrefix(kv, lengths, source, nextId++, length, random() < 0.5);
+      } else if (action < 6 && ids.length > 0) {
         readPrompt(kv, lengths, ids[pick(ids.length)] as number, 2 + pick(step % 50 === 0 ? 600 : 40));
       } else {
         decode(
@@ -80,12 +91,12 @@ describe("an arena", () => {
 /** Reads a chunk of a prompt and checks what lies in the sequence's row afterwards. */
 function readPrompt(kv: KvRows, lengths: Map<number, number>, id: number, tokens: number): void {
   const length = lengths.get(id) ?? 0;
-  const arena = kv.alone(id, length + tokens, 100);
+  const arena = kv.alone(id, length, length + tokens, 100);
   expect(arena.sequenceAt(0)).toBe(id);
-  expect(arena.capacity).toBeGreaterThanOrEqual(length + tokens);
-  arena.append(0, tokensOf(id, length, tokens));
+  expect(arena.capacity).toBeGreaterThanOrEqual(Math.max(1, length));
+  arena.append(0, tokens, tokensOf(arena.shape, id, length, tokens));
   lengths.set(id, length + tokens);
-  expectRow(arena, 0, id, length + tokens);
+  expectRow(arena.planes, 0, id, length + tokens);
 }
 
 /** Decodes one token each and checks the rows. */
@@ -100,37 +111,106 @@ function decode(kv: KvRows, lengths: Map<number, number>, lane: number, ids: rea
       const length = lengths.get(id) ?? 0;
       expect(arena.sequenceAt(row)).toBe(id);
       expect(arena.capacity).toBeGreaterThan(length);
-      arena.append(row, tokensOf(id, length, 1));
+      arena.append(row, 1, tokensOf(arena.shape, id, length, 1));
       lengths.set(id, length + 1);
     });
     sequenceIds.forEach((id, row) => {
-      expectRow(arena, row, id, lengths.get(id) ?? 0);
+      expectRow(arena.planes, row, id, lengths.get(id) ?? 0);
     });
   }
 }
 
-/** `[tokens, layers, 2, kvHeads, headSize]`, every element different from all others that a test makes. */
-function tokensOf(id: number, first: number, tokens: number): Float32Array {
-  return Float32Array.from(
-    { length: tokens * tokenSize },
-    (_, i) => (id % 64) * 65_536 + first * tokenSize + i,
-  );
+/** Begins a sequence with tokens of another, out of its row or out of copies, and goes on with what both have. */
+function sharePrefix(
+  kv: KvRows,
+  lengths: Map<number, number>,
+  source: number,
+  id: number,
+  length: number,
+  copied: boolean,
+): void {
+  for (let token = 0; token < length; token += 16) {
+    const tokens = Math.min(16, length - token);
+    if (copied) kv.appendBlock(id, kv.copyBlock(source, token, 16), tokens);
+    else kv.appendShared(id, source, token, tokens);
+  }
+  expectRow(kv.alone(id, length, length, length).planes, 0, source, length);
+  kv.close([id]);
+  lengths.delete(id);
 }
 
-function expectRow(arena: KvArena, row: number, id: number, length: number): void {
-  const { kvHeads, headSize } = shape;
-  const expected = tokensOf(id, 0, length);
+/** A number that hardly any other element has; in int8 its lowest byte, and for peaks one a head. */
+function elementOf(id: number, token: number, part: number, head: number, element: number): number {
+  return (((id % 64) * 1024 + token) * 8 + part * 2 + head) * 4 + element;
+}
+
+function peakOf(id: number, token: number, part: number, head: number): number {
+  return 1 + elementOf(id, token, part, head, 0) / 2 ** 24;
+}
+
+function byteOf(value: number): number {
+  return ((Math.imul(value, 0x9e37_79b1) >>> 24) % 255) - 127;
+}
+
+/** New tokens as the graph returns them in this form. */
+function tokensOf(
+  { layers, kvHeads, headSize, form }: KvShape,
+  id: number,
+  first: number,
+  tokens: number,
+): NewKv {
+  const indexes = (length: number) => Array.from({ length }, (_, index) => index);
+  const parts = indexes(layers * 2);
+  if (form === "f32") {
+    const values = indexes(tokens).flatMap((token) =>
+      parts.flatMap((part) =>
+        indexes(kvHeads).flatMap((head) =>
+          indexes(headSize).map((element) => elementOf(id, first + token, part, head, element)),
+        ),
+      ),
+    );
+    return { values: Float32Array.from(values) };
+  }
+  const heads = parts.flatMap((part) =>
+    indexes(kvHeads).flatMap((head) =>
+      indexes(tokens).map((token) => ({ part, head, token: first + token })),
+    ),
+  );
+  return {
+    values: Int8Array.from(
+      heads.flatMap(({ part, head, token }) =>
+        indexes(headSize).map((element) => byteOf(elementOf(id, token, part, head, element))),
+      ),
+    ),
+    peaks: Float32Array.from(heads.map(({ part, head, token }) => peakOf(id, token, part, head))),
+  };
+}
+
+function expectRow(planes: KvPlanes, row: number, id: number, length: number): void {
+  const { layers, kvHeads, headSize, form } = planes.shape;
+  const { capacity } = planes;
+  const scales = planes.gatherScales(row + 1);
   let wrong = 0;
-  arena.layers.forEach((layer, index) => {
-    [layer.keys, layer.values].forEach((part, which) => {
-      for (let i = 0; i < length * kvHeads * headSize; i++) {
-        const token = Math.floor(i / (kvHeads * headSize));
-        const [head, element] = [Math.floor(i / headSize) % kvHeads, i % headSize];
-        const at = ((row * kvHeads + head) * arena.capacity + token) * headSize + element;
-        const from = (((token * shape.layers + index) * 2 + which) * kvHeads + head) * headSize + element;
-        if (part[at] !== expected[from]) wrong++;
+  for (let part = 0; part < layers * 2; part++) {
+    const keys = part % 2 === 0;
+    const data = keys ? planes.keys(part / 2) : planes.values((part - 1) / 2);
+    const factor = keys ? headSize ** -0.5 / 127 ** 2 : 1 / (127 * 255);
+    for (let head = 0; head < kvHeads; head++) {
+      const lane = row * kvHeads + head;
+      for (let token = 0; token < length; token++) {
+        for (let element = 0; element < headSize; element++) {
+          const expected = elementOf(id, token, part, head, element);
+          const at =
+            form === "int8" && keys
+              ? (lane * headSize + element) * capacity + token
+              : (lane * capacity + token) * headSize + element;
+          if (data[at] !== (form === "f32" ? expected : byteOf(expected))) wrong++;
+        }
+        if (form === "f32") continue;
+        const scale = scales[(part * (row + 1) * kvHeads + lane) * capacity + token] as number;
+        if (Math.abs(scale / factor / peakOf(id, token, part, head) - 1) > 1e-6) wrong++;
       }
-    });
-  });
+    }
+  }
   expect({ id, wrong }).toEqual({ id, wrong: 0 });
 }

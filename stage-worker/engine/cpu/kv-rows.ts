@@ -1,4 +1,6 @@
-import { KvArena, type KvShape } from "./kv-arena.js";
+import { StagecoachError } from "../../../common/errors.js";
+import { KvArena } from "./kv-arena.js";
+import type { KvPlanes, KvShape } from "./kv-planes.js";
 
 /** Sequences up to so many tokens are decoded together whatever their lengths; beyond, like with like. */
 const smallestGroupTokens = 512;
@@ -49,16 +51,35 @@ export class KvRows {
   }
 
   /**
-   * Puts a sequence into row 0 of an arena of its own, with room for `tokens` altogether, and for more where
-   * it is known to become longer: the next chunks then find their place.
+   * Puts a sequence into row 0 of an arena of its own that holds `context` tokens. Arenas of f32 get room for
+   * `tokens` altogether, and for more where the sequence is known to become longer: the next chunks then find
+   * their place. Those of int8 grow when tokens are appended, since all of an arena is read.
    */
-  alone(sequenceId: number, tokens: number, expectedTokens: number): KvArena {
-    const current = this.#arenas.get(sequenceId);
-    const ownsOne = current !== undefined && !this.#isLane(current);
-    const arena = ownsOne ? current : new KvArena(this.#shape);
-    this.#move(sequenceId, arena);
-    arena.fit({ tokens: Math.max(tokens, Math.min(expectedTokens, 2 * tokens)) });
+  alone(sequenceId: number, context: number, tokens: number, expectedTokens: number): KvArena {
+    const arena = this.#ownArena(sequenceId);
+    const room = Math.max(tokens, Math.min(expectedTokens, 2 * tokens));
+    arena.fit({ tokens: this.#shape.form === "int8" ? Math.max(1, context) : room });
     return arena;
+  }
+
+  /** Appends tokens to a sequence: the first ones of a block. */
+  appendBlock(sequenceId: number, block: KvPlanes, tokens: number): void {
+    this.#ownArena(sequenceId).appendFrom(sequenceId, block, { row: 0, token: 0 }, tokens);
+  }
+
+  /** Appends tokens to a sequence: those of another one from `token` on. */
+  appendShared(sequenceId: number, holder: number, token: number, tokens: number): void {
+    const source = this.#arenas.get(holder);
+    if (source === undefined) throw unknownSequence(holder);
+    const row = source.rowOf(holder);
+    this.#ownArena(sequenceId).appendFrom(sequenceId, source.planes, { row, token }, tokens);
+  }
+
+  /** A copy of `size` tokens of a sequence from `token` on, as far as they are there. */
+  copyBlock(sequenceId: number, token: number, size: number): KvPlanes {
+    const arena = this.#arenas.get(sequenceId);
+    if (arena === undefined) throw unknownSequence(sequenceId);
+    return arena.copyBlock(sequenceId, token, size);
   }
 
   /** Frees sequences; those that never had a token have nothing to free. */
@@ -68,6 +89,14 @@ export class KvRows {
       this.#arenas.delete(sequenceId);
     }
     for (const [key, arena] of this.#lanes) if (arena.rowCount === 0) this.#lanes.delete(key);
+  }
+
+  #ownArena(sequenceId: number): KvArena {
+    const current = this.#arenas.get(sequenceId);
+    const ownsOne = current !== undefined && !this.#isLane(current);
+    const arena = ownsOne ? current : new KvArena(this.#shape);
+    this.#move(sequenceId, arena);
+    return arena;
   }
 
   #move(sequenceId: number, arena: KvArena): void {
@@ -96,4 +125,8 @@ export class KvRows {
     for (const candidate of this.#lanes.values()) if (candidate === arena) return true;
     return false;
   }
+}
+
+function unknownSequence(sequenceId: number): StagecoachError {
+  return new StagecoachError("INTERNAL", `sequence ${sequenceId} has no KV at this stage`);
 }

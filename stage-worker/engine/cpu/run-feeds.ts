@@ -1,32 +1,47 @@
 import { Tensor } from "onnxruntime-node";
+import type { ModelConfig } from "../../../model/config.js";
 import { graphInputs, pastKeysInput, pastValuesInput } from "../../../model/graph/stage-graph-io.js";
 import type { StageInput } from "../stage-runner.js";
 import type { KvArena } from "./kv-arena.js";
-import type { RotaryRows } from "./rotary-rows.js";
+import type { RotaryTensors } from "./rotary-tensors.js";
+import { runMask } from "./run-mask.js";
 import { runTokens, type StageRun } from "./stage-run.js";
 
 /** What the feeds of every run of a stage depend on. */
 export interface FeedContext {
+  readonly config: ModelConfig;
   readonly firstLayer: number;
   readonly endLayer: number;
   readonly head: boolean;
-  readonly hiddenSize: number;
-  readonly rotary: RotaryRows;
+  readonly rotary: RotaryTensors;
 }
 
 type Feeds = Record<string, Tensor>;
 
-/** Inputs of the graph for a run, see stage-graph-io.ts. */
-export function runFeeds(context: FeedContext, run: StageRun, input: StageInput): Feeds {
-  const feeds: Feeds = inputFeeds(context, run, input);
+/**
+ * Inputs of the graph for a run, see stage-graph-io.ts.
+ * `logitRows`: which of the sampled rows, counted among themselves, need their logits.
+ */
+export function runFeeds(
+  context: FeedContext,
+  run: StageRun,
+  input: StageInput,
+  logitRows: readonly number[],
+): Feeds {
+  const feeds = inputFeeds(context, run, input);
   if (context.endLayer > context.firstLayer) {
-    Object.assign(feeds, rotaryFeeds(context, run), lengthFeeds(run), pastFeeds(context, run));
+    const { form } = run.arena.shape;
+    Object.assign(feeds, placeFeeds(context, run), pastFeeds(context, run));
+    Object.assign(feeds, form === "int8" ? int8Feeds(context, run) : floatFeeds(run));
   }
-  if (context.head) feeds[graphInputs.sampleRows] = sampleRows(run);
+  if (context.head) {
+    feeds[graphInputs.sampleRows] = integers(sampleRows(run));
+    feeds[graphInputs.logitRows] = integers(logitRows);
+  }
   return feeds;
 }
 
-function inputFeeds({ hiddenSize }: FeedContext, run: StageRun, input: StageInput): Feeds {
+function inputFeeds({ config: { hiddenSize } }: FeedContext, run: StageRun, input: StageInput): Feeds {
   const tokens = runTokens(run);
   if (input.kind === "tokens") {
     const ids = new Int32Array(tokens);
@@ -54,75 +69,95 @@ function gatherRows(packed: Float32Array, run: StageRun, width: number): Float32
   return rows;
 }
 
-function rotaryFeeds({ rotary }: FeedContext, run: StageRun): Feeds {
-  const tokens = runTokens(run);
-  const { width } = rotary;
-  const cos = new Float32Array(tokens * width);
-  const sin = new Float32Array(tokens * width);
-  let to = 0;
-  for (const { context, length } of run.slices) {
-    const tables = rotary.at(context, length);
-    cos.set(tables.cos, to);
-    sin.set(tables.sin, to);
-    to += length * width;
+/** Where the tokens are, and what each sees. */
+function placeFeeds({ config, rotary }: FeedContext, run: StageRun): Feeds {
+  const { arena, slices } = run;
+  const { form } = arena.shape;
+  const positions: number[] = [];
+  let end = 0;
+  for (const { context, length } of slices) {
+    for (let token = 0; token < length; token++) positions.push(context + token);
+    end = Math.max(end, context + length);
   }
-  const rows = BigInt64Array.from({ length: tokens }, (_, row) => BigInt(row));
+  const shape = form === "int8" ? [slices.length, positions.length / slices.length] : [1, positions.length];
+  const { cos, sin } = rotary.upTo(end);
   return {
-    [graphInputs.rotaryCos]: new Tensor("float32", cos, [tokens, width]),
-    [graphInputs.rotarySin]: new Tensor("float32", sin, [tokens, width]),
-    [graphInputs.rotaryRows]: new Tensor("int64", rows, [1, tokens]),
+    [graphInputs.positions]: integers(positions, shape),
+    [graphInputs.rotaryCos]: cos,
+    [graphInputs.rotarySin]: sin,
+    [graphInputs.mask]: runMask(run, config.headCount / config.kvHeadCount),
   };
 }
 
 /** Every input must be given; those of the branch that is not taken are as small as they can be. */
-function lengthFeeds({ arena, decode, slices }: StageRun): Feeds {
-  const capacity = decode ? arena.capacity : 0;
-  const rows = slices.length;
-  const mask = new Float32Array(rows * (capacity + 1));
-  slices.forEach(({ context }, row) => {
-    const start = row * (capacity + 1);
-    mask.fill(Number.NEGATIVE_INFINITY, start + context, start + capacity);
-  });
+function floatFeeds({ arena, decode, slices }: StageRun): Feeds {
   const ends = slices.map(({ context, length }) => context + length);
   return {
+    [graphInputs.pastSplit]: integers([decode ? arena.capacity : 0, 1]),
     [graphInputs.decode]: new Tensor("bool", [decode], []),
-    [graphInputs.mask]: new Tensor("float32", mask, [rows, 1, 1, 1, capacity + 1]),
-    [graphInputs.pastSplit]: new Tensor("int64", BigInt64Array.of(BigInt(capacity), 1n), [2]),
     [graphInputs.lastPositions]: new Tensor(
       "int32",
       Int32Array.from(ends, (end) => end - 1),
-      [rows],
+      [slices.length],
     ),
     [graphInputs.totalLength]: new Tensor("int32", Int32Array.of(Math.max(...ends)), []),
+  };
+}
+
+function int8Feeds({ config }: FeedContext, { arena, slices }: StageRun): Feeds {
+  const { headCount, kvHeadCount, headSize } = config;
+  const [rows, tokens] = [slices.length, slices[0]?.length ?? 0];
+  const { layers } = arena.shape;
+  return {
+    [graphInputs.pastSplit]: integers([arena.capacity, tokens]),
+    [graphInputs.headsShape]: integers([rows, tokens, headCount + 2 * kvHeadCount, headSize]),
+    [graphInputs.pastScales]: new Tensor("float32", arena.planes.gatherScales(rows), [
+      layers * 2 * rows,
+      kvHeadCount,
+      1,
+      arena.capacity,
+    ]),
   };
 }
 
 /** The past of an arena's first rows as tensors over the same memory, made again when the arena moved. */
 const pastTensors = new WeakMap<KvArena, { version: number; rows: number; feeds: Feeds }>();
 
-function pastFeeds({ firstLayer }: FeedContext, { arena, slices }: StageRun): Feeds {
+function pastFeeds({ firstLayer, endLayer }: FeedContext, { arena, slices }: StageRun): Feeds {
   const rows = slices.length;
   const known = pastTensors.get(arena);
   if (known?.version === arena.version && known.rows === rows) return known.feeds;
-  const { kvHeads, headSize } = arena.shape;
-  const shape = [rows, kvHeads, 1, arena.capacity, headSize];
+  const { kvHeads, headSize, form } = arena.shape;
+  const elements = rows * kvHeads * arena.capacity * headSize;
+  const inner = form === "int8" ? [] : [1];
+  const tensor = (data: Float32Array | Int8Array, ...matrix: number[]) => {
+    const shape = [rows, kvHeads, ...inner, ...matrix];
+    const part = data.subarray(0, elements);
+    return part instanceof Float32Array
+      ? new Tensor("float32", part, shape)
+      : new Tensor("int8", part, shape);
+  };
+  const keyMatrix = form === "int8" ? [headSize, arena.capacity] : [arena.capacity, headSize];
   const feeds: Feeds = {};
-  arena.layers.forEach(({ keys, values }, index) => {
-    const elements = rows * arena.rowSize;
-    feeds[pastKeysInput(firstLayer + index)] = new Tensor("float32", keys.subarray(0, elements), shape);
-    feeds[pastValuesInput(firstLayer + index)] = new Tensor("float32", values.subarray(0, elements), shape);
-  });
+  for (let layer = firstLayer; layer < endLayer; layer++) {
+    feeds[pastKeysInput(layer)] = tensor(arena.planes.keys(layer - firstLayer), ...keyMatrix);
+    feeds[pastValuesInput(layer)] = tensor(arena.planes.values(layer - firstLayer), arena.capacity, headSize);
+  }
   pastTensors.set(arena, { version: arena.version, rows, feeds });
   return feeds;
 }
 
 /** Last tokens of the slices that are sampled. */
-function sampleRows({ slices }: StageRun): Tensor {
-  const rows: bigint[] = [];
+function sampleRows({ slices }: StageRun): number[] {
+  const rows: number[] = [];
   let end = 0;
   for (const { length, sample } of slices) {
     end += length;
-    if (sample) rows.push(BigInt(end - 1));
+    if (sample) rows.push(end - 1);
   }
-  return new Tensor("int64", BigInt64Array.from(rows), [rows.length]);
+  return rows;
+}
+
+function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
+  return new Tensor("int64", BigInt64Array.from(values, BigInt), shape);
 }

@@ -44,7 +44,12 @@ export function planRuns(
   const prefill = slices
     .filter(({ length }) => length > 1)
     .map((slice) => ({
-      arena: kv.alone(slice.sequenceId, slice.context + slice.length, expectedTokens(slice.sequenceId)),
+      arena: kv.alone(
+        slice.sequenceId,
+        slice.context,
+        slice.context + slice.length,
+        expectedTokens(slice.sequenceId),
+      ),
       decode: false,
       slices: [slice],
     }));
