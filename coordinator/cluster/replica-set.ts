@@ -153,8 +153,10 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   submit(request: SequenceRequest, signal: AbortSignal): AsyncIterable<TokenEvent> {
     const targets = this.pipelines.flatMap((pipeline) => targetOf(pipeline));
     const { order, took } = this.#router.route(request.promptIds, targets);
+    // A fork shares its origin's blocks, which are in one pipeline only.
+    const hasOrigin = ({ replica }: Target) => this.#serves(replica, request.forkOf);
     let full: unknown;
-    for (const { replica } of order) {
+    for (const { replica } of [...order.filter(hasOrigin), ...order.filter((each) => !hasOrigin(each))]) {
       try {
         const events = this.pipelines[replica]?.opened?.pipeline.submit(request, signal);
         if (events === undefined) continue;
@@ -170,6 +172,10 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
       "UNAVAILABLE",
       `the cluster does not serve yet: ${this.state.detail}; try again soon`,
     );
+  }
+
+  #serves(replica: number, requestId: string | undefined): boolean {
+    return requestId !== undefined && (this.pipelines[replica]?.opened?.pipeline.serves(requestId) ?? false);
   }
 
   /** Runs until `stop`; resolves when everything is let go. */

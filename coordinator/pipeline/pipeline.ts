@@ -83,6 +83,11 @@ export class Pipeline implements TokenPort {
     return running.events;
   }
 
+  /** Whether a request is under way here. */
+  serves(requestId: string): boolean {
+    return this.#requests.has(requestId);
+  }
+
   /** Takes what a stage of this epoch sent. */
   receive(output: Output__Output): void {
     if (output.epoch !== this.#options.epoch || this.#broken !== undefined) return;
