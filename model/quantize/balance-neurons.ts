@@ -50,14 +50,21 @@ function neuronScales(rows: Float32Array, gram: Float32Array, neurons: number): 
   for (let start = 0; start < rows.length; start += neurons) {
     for (let i = 0; i < neurons; i++) weights[i] = (weights[i] as number) + (rows[start + i] as number) ** 2;
   }
-  // Squares of squares: a fourth root makes scales of ratios of energies.
-  const logs = weights.map((energy, i) => {
-    const input = Math.max(gram[i * neurons + i] as number, 0);
-    return Math.log((energy + Number.MIN_VALUE) / (input + Number.MIN_VALUE)) / 4;
-  });
+  const inputs = Float64Array.from({ length: neurons }, (_, i) => gram[i * neurons + i] as number);
+  const [leastWeight, leastInput] = [leastEnergy(weights), leastEnergy(inputs)];
+  // A fourth root, since these are energies, and scales are roots of ratios of sizes.
+  const logs = weights.map(
+    (weight, i) => Math.log(Math.max(weight, leastWeight) / Math.max(inputs[i] as number, leastInput)) / 4,
+  );
   const mean = logs.reduce((sum, log) => sum + log, 0) / neurons;
   const most = Math.log(mostScale);
   return Float32Array.from(logs, (log) => Math.exp(Math.max(-most, Math.min(most, log - mean))));
+}
+
+/** What rounding of f32 leaves of nothing; the Gram matrix was mixed and unmixed. */
+function leastEnergy(energies: Float64Array): number {
+  const mean = energies.reduce((sum, energy) => sum + energy, 0) / energies.length;
+  return Math.max(1e-6 * mean, 1e-30);
 }
 
 /** A symmetric matrix with the same change made of its rows and of its columns. */
