@@ -32,10 +32,12 @@ export function attention(
     values: graph.input(pastValuesInput(layer), "f32", pastShape),
   };
   const condition = graph.input(graphInputs.decode, "bool", []);
-  const heads = graph.op("If", [condition], {
-    then_branch: decodeBranch(graph, config, { queries, keys, values }, past),
-    else_branch: prefillBranch(graph, config, { queries, keys, values }, past),
-  });
+  const heads = graph.within("attention", () =>
+    graph.op("If", [condition], {
+      then_branch: decodeBranch(graph, config, { queries, keys, values }, past),
+      else_branch: prefillBranch(graph, config, { queries, keys, values }, past),
+    }),
+  );
   return { heads, keys, values };
 }
 

@@ -10,8 +10,10 @@ export function feedForward(
   feedForwardSize: number,
 ): string {
   const [gate, up] = gateAndUp(graph, blob, input, feedForwardSize);
-  const activated = graph.fused("QuickGelu", [gate], { alpha: { float: 1 } });
-  const inner = new ProductInput(graph, graph.op("Mul", [activated, up]), feedForwardSize);
+  const activated = graph.within("activation", () =>
+    graph.op("Mul", [graph.fused("QuickGelu", [gate], { alpha: { float: 1 } }), up]),
+  );
+  const inner = new ProductInput(graph, activated, feedForwardSize);
   return product(graph, blob, inner, blob.product("down"));
 }
 
@@ -29,5 +31,7 @@ function gateAndUp(
     ];
   }
   const both = product(graph, blob, input, fused);
-  return graph.ops("Split", 2, [both, graph.integers(size, size)], { axis: 1 }) as [string, string];
+  return graph.within("activation", () =>
+    graph.ops("Split", 2, [both, graph.integers(size, size)], { axis: 1 }),
+  ) as [string, string];
 }

@@ -23,9 +23,19 @@ export class GraphBuilder {
   readonly #outputs: OnnxValue[] = [];
   readonly #parent: GraphBuilder | undefined;
   #serial = 0;
+  #part = "";
 
   constructor(parent?: GraphBuilder) {
     this.#parent = parent;
+  }
+
+  /** Names the nodes that `build` adds after a part of the model, for profiles; within another part, after that. */
+  within<Value>(part: string, build: () => Value): Value {
+    if (this.#part !== "") return build();
+    this.#part = part;
+    const value = build();
+    this.#part = "";
+    return value;
   }
 
   /** Declares a graph input; saying it again changes nothing. */
@@ -38,6 +48,7 @@ export class GraphBuilder {
   /** Makes `value` an output called `name`. */
   output(name: string, value: string, type: ElementType, shape: Shape): void {
     this.#nodes.push({
+      part: this.#partName(),
       operator: "Identity",
       domain: "",
       inputs: [value],
@@ -135,8 +146,12 @@ export class GraphBuilder {
     attributes: Attributes,
   ): string[] {
     const names = outputs.map((use) => (use === "used" ? this.#freshName() : ""));
-    this.#nodes.push({ operator, domain, inputs, outputs: names, attributes });
+    this.#nodes.push({ part: this.#partName(), operator, domain, inputs, outputs: names, attributes });
     return names;
+  }
+
+  #partName(): string {
+    return this.#parent ? this.#parent.#partName() : this.#part;
   }
 
   #freshName(): string {

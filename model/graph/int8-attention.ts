@@ -7,6 +7,12 @@ import { type ProductInput, product } from "./product.js";
 import { quantizeRows, quantizeShares } from "./quantize-rows.js";
 import { graphInputs, graphOutputs, pastKeysInput, pastValuesInput } from "./stage-graph-io.js";
 
+/** A layer and what the levels of its past mean, see int8PastScales. */
+interface LayerPlace {
+  readonly layer: number;
+  readonly scales: readonly [keys: string, values: string];
+}
+
 /**
  * Grouped-query attention over a past of integers: scores and sums over the past are integer products of
  * queries and shares that are rounded row by row; the new tokens are seen as floats. Steps of one token and
@@ -18,10 +24,20 @@ export function int8Attention(
   blob: BlobTensors,
   input: ProductInput,
   config: ModelConfig,
-  { layer, scales }: { layer: number; scales: readonly [keys: string, values: string] },
+  place: LayerPlace,
+): AttentionValues {
+  const qkv = qkvProduct(graph, blob, input);
+  return graph.within("attention", () => attend(graph, qkv, config, place));
+}
+
+function attend(
+  graph: GraphBuilder,
+  qkv: string,
+  config: ModelConfig,
+  { layer, scales }: LayerPlace,
 ): AttentionValues {
   const { headCount, kvHeadCount, headSize } = config;
-  const { queries, keys, values } = rotatedHeads(graph, qkvProduct(graph, blob, input), config);
+  const { queries, keys, values } = rotatedHeads(graph, qkv, config);
   const grouped = graph.op("Reshape", [queries, graph.integers(0, kvHeadCount, -1, headSize)]);
   const split = graph.input(graphInputs.pastSplit, "i64", [2]);
   const [keyScales, valueScales] = scales;

@@ -11,6 +11,8 @@ export type Shape = readonly (number | string)[];
 export type OnnxAttribute = number | readonly number[] | string | { readonly float: number } | OnnxGraph;
 
 export interface OnnxNode {
+  /** What it belongs to; the beginning of its name in profiles. */
+  readonly part: string;
   readonly operator: string;
   /** Empty for ONNX's own operators. */
   readonly domain: string;
@@ -67,7 +69,8 @@ function writeGraph(writer: ProtobufWriter, graph: OnnxGraph): void {
 function writeNode(writer: ProtobufWriter, node: OnnxNode, index: number): void {
   for (const input of node.inputs) writer.string(1, input);
   for (const output of node.outputs) writer.string(2, output);
-  writer.string(3, `${node.outputs.find((name) => name !== "") ?? index}:${node.operator}`);
+  const output = node.outputs.find((name) => name !== "") ?? index;
+  writer.string(3, `${node.part}/${output}:${node.operator}`);
   writer.string(4, node.operator);
   for (const [name, attribute] of Object.entries(node.attributes)) {
     writer.message(5, (inner) => writeAttribute(inner.string(1, name), attribute));

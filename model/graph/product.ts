@@ -36,7 +36,9 @@ export class ProductInput {
   quantized(hadamard: number): QuantizedRows {
     const known = this.#quantized.get(hadamard);
     if (known) return known;
-    const quantized = quantizeRows(this.#graph, this.#transformed(hadamard));
+    const quantized = this.#graph.within("rounding", () =>
+      quantizeRows(this.#graph, this.#transformed(hadamard)),
+    );
     this.#quantized.set(hadamard, quantized);
     return quantized;
   }
@@ -59,7 +61,8 @@ export function product(
   packed: PackedProduct,
 ): string {
   const { value, rowScales } = unscaledProduct(graph, blob, input, packed);
-  return rowScales === undefined ? value : graph.op("Mul", [value, rowScales]);
+  if (rowScales === undefined) return value;
+  return graph.within("rounding", () => graph.op("Mul", [value, rowScales]));
 }
 
 /** A product `value * rowScales`, for when only the order within a row counts; scales f32 `[T, 1]` are positive. */
@@ -77,9 +80,9 @@ export function unscaledProduct(
 ): UnscaledProduct {
   switch (packed.encoding) {
     case "dense":
-      return { value: denseProduct(graph, blob, input, packed) };
+      return { value: graph.within("products", () => denseProduct(graph, blob, input, packed)) };
     case "blocked":
-      return { value: blockedProduct(graph, blob, input, packed) };
+      return { value: graph.within("products", () => blockedProduct(graph, blob, input, packed)) };
     case "w8a8":
       return integerProduct(graph, blob, input, packed);
   }
@@ -133,7 +136,7 @@ function integerProduct(
 ): UnscaledProduct {
   const { levels, step, zero, peaks } = input.quantized(hadamard ?? 1);
   const inputs = [levels, blob.tensor(weight), step, blob.tensor(scales), zero];
-  const value = graph.fused("MatMulIntegerToFloat", inputs);
+  const value = graph.within("products", () => graph.fused("MatMulIntegerToFloat", inputs));
   if (!bias) return { value, rowScales: peaks };
   return { value: graph.op("Add", [graph.op("Mul", [value, peaks]), blob.tensor(bias)]) };
 }

@@ -20,6 +20,10 @@ export class ResidualStream {
 
   /** The stream divided by its root mean square, times `gain`. */
   normed(gain: string): string {
+    return this.#graph.within("norm", () => this.#normed(gain));
+  }
+
+  #normed(gain: string): string {
     const attributes = { epsilon: { float: this.#epsilon } };
     if (this.#pending === undefined) {
       return this.#graph.op("SimplifiedLayerNormalization", [this.#value, gain], {

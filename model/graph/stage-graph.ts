@@ -63,14 +63,14 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
     const inner = new ProductInput(graph, stream.normed(blob.tensor("ffn_norm")), config.hiddenSize);
     stream.add(feedForward(graph, blob, inner, config.feedForwardSize));
   }
-  if (newKv.length > 0) (int8 ? int8KvOutputs : kvOutput)(graph, newKv, config);
+  if (newKv.length > 0) graph.within("new KV", () => (int8 ? int8KvOutputs : kvOutput)(graph, newKv, config));
 
   if (!range.head) {
     graph.output(graphOutputs.hidden, stream.value(), "f32", ["T", config.hiddenSize]);
     return graph.model();
   }
   if (range.firstLayer === range.endLayer) keepSampledRows(graph, stream);
-  head(graph, manifest, blobs, stream);
+  graph.within("head", () => head(graph, manifest, blobs, stream));
   return graph.model();
 }
 

@@ -8,8 +8,6 @@ export const benchLimits: Pick<
   "blockSize" | "blockCount" | "maxSequences" | "maxContext" | "laneCount"
 > = { blockSize: 16, blockCount: 17 * 16, maxSequences: 17, maxContext: 256, laneCount: 1 };
 
-const blocksPerSequence = benchLimits.maxContext / benchLimits.blockSize;
-
 /** How often a thing is timed: until the time is used up, within these numbers of rounds. */
 const rounds = { least: 3, most: 15, budgetMs: 120 };
 
@@ -18,13 +16,23 @@ export class RunnerBench {
   readonly #runner: StageRunner;
   readonly #config: Manifest["config"];
   readonly #input: "tokens" | "hidden";
+  readonly #maxSequences: number;
+  readonly #blocksPerSequence: number;
   /** Tokens in KV of each open sequence. */
   readonly #lengths = new Map<number, number>();
   /** The first of the blocks that an open sequence owns. */
   readonly #slots = new Map<number, number>();
   #nextId = 1;
 
-  constructor(runner: StageRunner, config: Manifest["config"], input: "tokens" | "hidden") {
+  /** `limits`: those that the runner was opened with. */
+  constructor(
+    runner: StageRunner,
+    config: Manifest["config"],
+    input: "tokens" | "hidden",
+    limits: Pick<RunnerOptions, "blockSize" | "maxSequences" | "maxContext"> = benchLimits,
+  ) {
+    this.#maxSequences = limits.maxSequences;
+    this.#blocksPerSequence = limits.maxContext / limits.blockSize;
     this.#runner = runner;
     this.#config = config;
     this.#input = input;
@@ -56,7 +64,7 @@ export class RunnerBench {
   #open(count: number): number[] {
     const ids = Array.from({ length: count }, () => this.#nextId++);
     const taken = new Set(this.#slots.values());
-    const free = Array.from({ length: benchLimits.maxSequences }, (_, slot) => slot).filter(
+    const free = Array.from({ length: this.#maxSequences }, (_, slot) => slot).filter(
       (slot) => !taken.has(slot),
     );
     for (const [index, id] of ids.entries()) {
@@ -103,8 +111,8 @@ export class RunnerBench {
   }
 
   #blocksOf(id: number): number[] {
-    const first = (this.#slots.get(id) as number) * blocksPerSequence;
-    return Array.from({ length: blocksPerSequence }, (_, index) => first + index);
+    const first = (this.#slots.get(id) as number) * this.#blocksPerSequence;
+    return Array.from({ length: this.#blocksPerSequence }, (_, index) => first + index);
   }
 
   #makeInput(tokens: number): StageInput {

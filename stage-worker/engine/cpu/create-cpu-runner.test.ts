@@ -146,6 +146,26 @@ describe("several sequences", () => {
     expect(await driver.step([{ id: 2, tokens: [6, 7], sample: false }])).toEqual([]);
   });
 
+  it("takes the best token of some rows and the logits of others", async () => {
+    const config = { vocabularySize: 53 };
+    for (const change of [{}, { config }]) {
+      const { driver, sampler, weights, manifest } = await pipeline(change, { maxSequences: 5 });
+      const texts = [1, 2, 3, 4, 5].map((id) => ({ id, tokens: tokensOf(id, id) }));
+      for (const { id } of texts) driver.open(id, { wantLogprobs: id % 2 === 0 });
+      const logits = texts.map(({ tokens }) => lastLogits(manifest, weights, tokens));
+      const prompts = texts.map(({ id, tokens }) => ({ id, tokens: tokens.slice(0, -1), sample: false }));
+      await driver.step(prompts.filter(({ tokens }) => tokens.length > 0));
+      expect(await driver.step(texts.map(({ id, tokens }) => ({ id, tokens: tokens.slice(-1) })))).toEqual(
+        texts.map(({ id }, index) => ({
+          sequenceId: id,
+          tokenId: argMax(logits[index] as Float64Array),
+        })),
+      );
+      expect([...sampler.logits.keys()].sort()).toEqual([2, 4]);
+      for (const id of [2, 4]) expectClose(sampler.logits.get(id), logits[id - 1] as Float64Array, 1e-4);
+    }
+  });
+
   it("keeps long sequences apart from short ones", async () => {
     const { driver, sampler, weights, manifest } = await pipeline(
       { config: { layerCount: 1 } },
