@@ -24,6 +24,13 @@ it("as-is is as close to f32 as llama.cpp's own quantized run", async () => {
   expect(different.length).toBeLessThanOrEqual(0.05 * steps.length);
 });
 
+it("int8 says the same as f32 at 96.5 % of the steps or more", async () => {
+  const steps = await forcedSteps("int8");
+  const different = steps.filter(({ chosen, expected }) => chosen !== expected);
+  expect(different.filter(({ margin }) => margin > 1.5)).toEqual([]);
+  expect(different.length).toBeLessThanOrEqual(0.035 * steps.length);
+});
+
 /**
  * The token that is most likely after each prefix of each f32 run. Every step is fed the run's own token, so
  * one different choice does not change the steps after it; where none differs, free running gives the same ids.
