@@ -38,6 +38,7 @@ export interface ModelShape {
   readonly embeddingBytes: number;
   readonly layerBytes: readonly number[];
   readonly headBytes: number;
+  /** The head reads the embedding's blob. */
   readonly tiedEmbedding: boolean;
 }
 

@@ -25,6 +25,13 @@ it("as-is is as close to f32 as llama.cpp's own quantized run", async () => {
   expect(different.length).toBeLessThanOrEqual(0.05 * steps.length);
 });
 
+it("int8 says the same as f32 at 96.5 % of the steps or more", async () => {
+  const steps = await stepsOf("int8");
+  const different = steps.filter(({ chosen, expected }) => chosen !== expected);
+  expect(different.filter(({ margin }) => margin > 1.5)).toEqual([]);
+  expect(different.length).toBeLessThanOrEqual(0.035 * steps.length);
+});
+
 async function stepsOf(variant: Variant): Promise<ForcedStep[]> {
   const { driver, close } = await openPipeline(variant);
   const steps = await forcedSteps(driver, prompts);

@@ -100,7 +100,7 @@ describe("KV of 8-bit integers", () => {
       newBlocks: [[0]],
     };
     const data = new Float32Array(2 * hiddenSize).fill(Number.NaN);
-    const input = { kind: "hidden", dtype: "f32", data } as const;
+    const input = { kind: "hidden", dtype: "FLOAT32", data } as const;
     await expect(runner.forward(batch, input)).rejects.toThrow(
       /sequence 7 came to logits that are not finite/,
     );
