@@ -107,7 +107,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   });
   const eventSources = { publisher, manifest, registry, replicas, limits };
   publishClusterEvents(eventSources);
-  observers.push({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
+  replicas.observe({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
   recordClusterMetrics(metrics, registry, replicas);
 
   const inference = await inferenceOf(store, manifest, replicas, metrics);

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { StagecoachError } from "../../common/errors.js";
 import { waitForEvent } from "../../common/wait-for-event.js";
 import type { TokenEvent, TokenPort } from "../inference/types.js";
+import type { PipelineObserver } from "../pipeline/pipeline.js";
 import { joinPlans } from "../planner/plan-replicas.js";
 import type { Plan, ReplicatedPlan } from "../planner/types.js";
 import type { LaneOccupancy, SequenceRequest } from "../scheduler/types.js";
@@ -69,6 +70,8 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   readonly #assignment: ReplicaAssignment;
   readonly #router: RequestRouter;
   readonly #stop = new AbortController();
+  /** Shared with every pipeline, so that those who come later hear too. */
+  readonly #observers: PipelineObserver[];
   /** Until the workers are parted; afterwards the pipelines have states of their own. */
   #before: SessionState | undefined;
   #epoch = 0;
@@ -76,6 +79,7 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   constructor(options: ReplicaSetOptions) {
     super();
     this.#options = options;
+    this.#observers = [{ onStep: (step) => this.#countStep(step) }, ...options.observers];
     const { registry, replicas, stages = 1, routing, limits, expectedWorkers } = options;
     this.#assignment = new ReplicaAssignment(replicas, stages);
     this.#router = new RequestRouter(routing, replicas, limits.blockSize);
@@ -147,6 +151,11 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   /** As inFlightMs, of all pipelines added up. */
   get totalInFlightMs(): number {
     return this.pipelines.reduce((sum, { activity }) => sum + activity.totalMs(), 0);
+  }
+
+  /** Has somebody hear what all pipelines do, from now on. */
+  observe(observer: PipelineObserver): void {
+    this.#observers.push(observer);
   }
 
   /** One that is full passes a request on to the next best; only when all are it is refused. */
@@ -224,7 +233,7 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   }
 
   #createPipeline(replica: number, needed: number): PipelineSession {
-    const { registry, observers, replicas } = this.#options;
+    const { registry, replicas } = this.#options;
     const pipeline = new PipelineSession({
       ...this.#options,
       replica,
@@ -234,7 +243,7 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
           .members()
           .filter(({ hello }) => replicas === 1 || this.#assignment.replicaOf(hello.workerId) === replica),
       nextEpoch: () => ++this.#epoch,
-      observers: [{ onStep: (step) => this.#countStep(step) }, ...observers],
+      observers: this.#observers,
     });
     pipeline.on("state", ({ kind }) => {
       if (kind === "loading") {

@@ -16,10 +16,10 @@ import { newHome, runCli } from "../fixtures/spawn-cli.js";
 /** So long that what the processes themselves take, on a busy machine too, hardly shows. */
 function timesOf(layerMs: number) {
   return {
-    layerDecode: { alphaMs: layerMs, betaMs: 2 * layerMs },
+    layerDecode: { alphaMs: layerMs / 2, betaMs: 2 * layerMs },
     layerPrefill: { alphaMs: layerMs, betaMs: 0.1 },
     embedding: { alphaMs: 1, betaMs: 0 },
-    head: { alphaMs: 8 * layerMs, betaMs: layerMs },
+    head: { alphaMs: layerMs, betaMs: 2 * layerMs },
   };
 }
 
