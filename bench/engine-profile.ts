@@ -8,6 +8,7 @@ export interface PartTime {
 
 /** Where the time of a run goes, by ONNX Runtime's own profile. */
 export interface EngineProfile {
+  /** Runs that it is the fastest of. */
   readonly runs: number;
   readonly runMs: number;
   /** The largest first. */
@@ -26,7 +27,7 @@ interface ProfileEvent {
   };
 }
 
-/** Means over the runs of `tokens` tokens in a profile that ONNX Runtime wrote. */
+/** The fastest run of `tokens` tokens in a profile that ONNX Runtime wrote: others were disturbed. */
 export function readEngineProfile(json: string, tokens: number): EngineProfile {
   const events = JSON.parse(json) as ProfileEvent[];
   const nodes = events.filter(({ cat, name }) => cat === "Node" && name.endsWith("_kernel_time"));
@@ -35,29 +36,25 @@ export function readEngineProfile(json: string, tokens: number): EngineProfile {
     .map((run) => ({ run, nodes: nodes.filter(({ ts }) => ts >= run.ts && ts < run.ts + run.dur) }))
     .filter(({ nodes: own }) => tokensOf(own) === tokens)
     .slice(1);
+  const [fastest] = runs.sort((a, b) => a.run.dur - b.run.dur);
+  if (fastest === undefined) return { runs: 0, runMs: 0, parts: [] };
   const parts = new Map<string, { us: number; nodes: number }>();
-  let [runUs, nodesUs] = [0, 0];
-  for (const { run, nodes: own } of runs) {
-    runUs += run.dur;
-    for (const { name, dur, args } of own) {
-      // An If contains the nodes of its branch.
-      if (args?.op_name === "If") continue;
-      const part = name.slice(0, Math.max(0, name.indexOf("/"))) || "other";
-      const sum = parts.get(part) ?? { us: 0, nodes: 0 };
-      parts.set(part, { us: sum.us + dur, nodes: sum.nodes + 1 });
-      nodesUs += dur;
-    }
+  let nodesUs = 0;
+  for (const { name, dur, args } of fastest.nodes) {
+    // An If contains the nodes of its branch.
+    if (args?.op_name === "If") continue;
+    const part = name.slice(0, Math.max(0, name.indexOf("/"))) || "other";
+    const sum = parts.get(part) ?? { us: 0, nodes: 0 };
+    parts.set(part, { us: sum.us + dur, nodes: sum.nodes + 1 });
+    nodesUs += dur;
   }
-  parts.set("between nodes", { us: runUs - nodesUs, nodes: 0 });
-  const count = Math.max(1, runs.length);
+  parts.set("between nodes", { us: fastest.run.dur - nodesUs, nodes: 0 });
   return {
     runs: runs.length,
-    runMs: runUs / count / 1e3,
-    parts: Array.from(parts, ([part, { us, nodes: all }]) => ({
-      part,
-      ms: us / count / 1e3,
-      nodes: Math.round(all / count),
-    })).sort((a, b) => b.ms - a.ms),
+    runMs: fastest.run.dur / 1e3,
+    parts: Array.from(parts, ([part, { us, nodes: count }]) => ({ part, ms: us / 1e3, nodes: count })).sort(
+      (a, b) => b.ms - a.ms,
+    ),
   };
 }
 

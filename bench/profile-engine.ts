@@ -90,7 +90,7 @@ async function timed(
   return { ms };
 }
 
-/** Only runs of as many rows as the case has are counted: those before them fill the cache. */
+/** Only runs of as many tokens as the case has count: those before them fill the cache. */
 async function profiled(options: RunnerOptions, one: Case) {
   const folder = await mkdtemp(join(tmpdir(), "profile-"));
   try {
@@ -108,7 +108,7 @@ function describe({ runs, runMs, parts }: EngineProfile): string {
     ({ part, ms, nodes }) =>
       `  ${part.padEnd(12)} ${ms.toFixed(2).padStart(8)} ms ${((ms / runMs) * 100).toFixed(0).padStart(4)} % ${String(nodes).padStart(6)} nodes`,
   );
-  return [`  session.run  ${runMs.toFixed(2).padStart(8)} ms, median of ${runs}`, ...lines].join("\n");
+  return [`  session.run  ${runMs.toFixed(2).padStart(8)} ms, the fastest of ${runs}`, ...lines].join("\n");
 }
 
 function numbers(list: string): number[] {

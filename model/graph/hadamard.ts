@@ -10,7 +10,7 @@ export function hadamardTransform(graph: GraphBuilder, value: string, size: numb
 }
 
 /** `[size, size]`; size is a power of two. */
-export function hadamardMatrix(size: number): Float32Array {
+function hadamardMatrix(size: number): Float32Array {
   const matrix = new Float32Array(size * size);
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {

@@ -61,17 +61,23 @@ describe.each(["f32", "rounded"] as const)("a cached prefix, %s", (variant) => {
     expect(texts[1]).toEqual(texts[0]);
   });
 
-  it("cannot be opened on once a block is taken anew", async () => {
-    const { driver } = await pipeline({}, { blockCount: 4 }, variant);
-    driver.open(1);
+  it("holds the newer tokens once its blocks were taken anew", async () => {
+    const test = await pipeline({}, { blockCount: 6 }, variant);
+    const { driver } = test;
+    driver.open(1, { wantLogprobs: true });
     await driver.step([{ id: 1, tokens: shared }]);
-    const blocks = [...driver.blocksOf(1)];
+    const old = [...driver.blocksOf(1)];
     driver.closeKeeping(1, 3);
-    driver.free(blocks);
-    driver.open(2);
-    await driver.step([{ id: 2, tokens: tokensOf(40, 9) }]);
-    expect(() => driver.openOn(3, shared.length, blocks)).toThrow(/has KV of|block/);
-    driver.close(2);
+    driver.free(old);
+    driver.open(2, { wantLogprobs: true });
+    await driver.step([{ id: 2, tokens: tokensOf(shared.length, 9) }]);
+    const blocks = [...driver.blocksOf(2)];
+    expect(new Set(blocks)).toEqual(new Set(old));
+    expect(() => driver.openOn(3, 70, [...blocks, 4, 5])).toThrow(/has KV of 8 tokens, it needs 16/);
+    const uncached = await read(test, 2, [rest]);
+    driver.closeKeeping(2, 3);
+    driver.openOn(4, shared.length, blocks, { wantLogprobs: true });
+    expect(await read(test, 4, [rest])).toEqual(uncached);
   });
 });
 

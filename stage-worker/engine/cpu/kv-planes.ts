@@ -27,8 +27,8 @@ interface Plane {
   readonly width: number;
 }
 
-/** Shorter copies are done element by element: making a view costs more. */
-const shortCopy = 48;
+/** Copies up to so many elements are done one by one: making a view costs more. */
+const shortCopy = 96;
 
 /**
  * Memory of KV: rows of `capacity` tokens each, a plane for each part of each layer.
@@ -46,6 +46,8 @@ export class KvPlanes {
   readonly #scales: Plane[];
   #rows: number;
   #capacity: number;
+  /** What gatherScales gave last, as long as it is right. */
+  #gathered: { readonly rows: number; readonly scales: Float32Array } | undefined;
 
   constructor(shape: KvShape, rows = 0, capacity = 0) {
     const { layers, kvHeads, headSize, form } = shape;
@@ -92,18 +94,24 @@ export class KvPlanes {
     return this.#part(2 * layer + 1).data;
   }
 
-  /** Scales of the first rows: `[layers * 2, rows, kvHeads, capacity]`, keys' and values' of each layer in turn. */
+  /**
+   * Scales of the first rows, for keys and values of each layer in turn: `[layers * 2, rows, kvHeads, capacity]`.
+   * The same array as long as rows only grow.
+   */
   gatherScales(rows: number): Float32Array {
+    if (this.#gathered?.rows === rows) return this.#gathered.scales;
     const size = rows * this.shape.kvHeads * this.#capacity;
-    const gathered = new Float32Array(this.#scales.length * size);
+    const scales = new Float32Array(this.#scales.length * size);
     for (const [index, { data }] of this.#scales.entries()) {
-      gathered.set(data.subarray(0, size), index * size);
+      scales.set(data.subarray(0, size), index * size);
     }
-    return gathered;
+    this.#gathered = { rows, scales };
+    return scales;
   }
 
   /** Other numbers of rows and tokens; the first `keptRows` keep what fits. One plane at a time is held twice. */
   relayout(keptRows: number, rows: number, capacity: number): void {
+    this.#gathered = undefined;
     const kept = Math.min(capacity, this.#capacity);
     for (const plane of this.#all()) {
       const { data, lanes, width } = plane;
@@ -118,6 +126,7 @@ export class KvPlanes {
   }
 
   copyRow(from: number, to: number): void {
+    this.#gathered = undefined;
     for (const { data, lanes, width } of this.#all()) {
       const size = lanes * this.#capacity * width;
       data.copyWithin(to * size, from * size, (from + 1) * size);
@@ -125,6 +134,7 @@ export class KvPlanes {
   }
 
   swapRows(a: number, b: number): void {
+    this.#gathered = undefined;
     for (const { data, lanes, width } of this.#all()) {
       const size = lanes * this.#capacity * width;
       const kept = data.slice(a * size, (a + 1) * size);
@@ -140,6 +150,7 @@ export class KvPlanes {
     to: { row: number; token: number },
     count: number,
   ): void {
+    this.#gathered = undefined;
     const theirs = [...other.#all()];
     for (const [index, { data, lanes, width }] of [...this.#all()].entries()) {
       const source = theirs[index] as Plane;
@@ -183,28 +194,27 @@ export class KvPlanes {
     const size = count * headSize;
     // The factors of queries (127 levels, attention's scale) and of shares (255 levels) are in the scales, too.
     const factors = [headSize ** -0.5 / 127 / 127, 1 / 127 / 255];
-    let lane = 0;
-    for (const [part, { data }] of this.#parts.entries()) {
-      const scale = (this.#scales[part] as Plane).data;
+    for (let part = 0, lane = 0; part < this.#parts.length; part++) {
+      const data = this.#part(part).data as Int8Array<ArrayBuffer>;
       const factor = factors[part % 2] as number;
       for (let head = 0; head < kvHeads; head++, lane++) {
         const first = (row * kvHeads + head) * capacity;
         if (part % 2 === 0) {
-          transpose(
-            values,
-            lane * size,
-            data as Int8Array,
-            first * headSize + token,
-            capacity,
-            count,
-            headSize,
-          );
+          transpose(values, lane * size, data, first * headSize + token, capacity, count, headSize);
         } else copyRun(values, lane * size, data, (first + token) * headSize, size);
         for (let i = 0; i < count; i++) {
-          scale[first + token + i] = (peaks[lane * count + i] as number) * factor;
+          this.#setScale(part, row, head, token + i, (peaks[lane * count + i] as number) * factor);
         }
       }
     }
+  }
+
+  #setScale(part: number, row: number, head: number, token: number, scale: number): void {
+    const { kvHeads } = this.shape;
+    const at = (row * kvHeads + head) * this.#capacity + token;
+    (this.#scales[part] as Plane).data[at] = scale;
+    if (this.#gathered === undefined || row >= this.#gathered.rows) return;
+    this.#gathered.scales[part * this.#gathered.rows * kvHeads * this.#capacity + at] = scale;
   }
 
   #part(index: number): Plane {
