@@ -16,10 +16,10 @@ import { newHome, runCli } from "../fixtures/spawn-cli.js";
 /** So long that what the processes themselves take, on a busy machine too, hardly shows. */
 function timesOf(layerMs: number) {
   return {
-    layerDecode: { alphaMs: layerMs / 2, betaMs: 2 * layerMs },
+    layerDecode: { alphaMs: 4 * layerMs, betaMs: layerMs },
     layerPrefill: { alphaMs: layerMs, betaMs: 0.1 },
     embedding: { alphaMs: 1, betaMs: 0 },
-    head: { alphaMs: layerMs, betaMs: 2 * layerMs },
+    head: { alphaMs: 4 * layerMs, betaMs: layerMs },
   };
 }
 
@@ -49,9 +49,9 @@ async function achievedShare(
 
 describe("simulated stages decode as predicted", () => {
   const cases = [
-    ["even stages", 4, [], false],
+    ["even stages", 6, [], false],
     ["one stage throttled to a third", 3, ["--throttle", "3"], false],
-    ["links of 5 ms each way", 2, [], true],
+    ["links of 5 ms each way", 4, [], true],
   ] as const;
   test.each(cases)("%s: within a tenth at 1, 4 and 16 requests", async (_, layerMs, lastFlags, delayed) => {
     const scope = testScope();
@@ -68,12 +68,10 @@ describe("simulated stages decode as predicted", () => {
     await statusWhere(coordinator, ({ state }) => state === "SERVING");
     const plan = await planOf(scope, coordinator);
     expect(plan.predictions.map(({ concurrency }) => concurrency)).toEqual([1, 2, 4, 8, 16]);
-    // Where hops are long, another micro-batch fills them.
-    expect(plan.laneCount).toBe(delayed ? 3 : 2);
     const shares = {
-      1: await achievedShare(coordinator, 1, 24),
-      4: await achievedShare(coordinator, 4, 24),
-      16: await achievedShare(coordinator, 16, 20),
+      1: await achievedShare(coordinator, 1, 16),
+      4: await achievedShare(coordinator, 4, 14),
+      16: await achievedShare(coordinator, 16, 12),
     };
     for (const [concurrency, share] of Object.entries(shares)) {
       expect(share, `${concurrency} of ${JSON.stringify(shares)}`).toBeGreaterThan(0.9);
@@ -102,5 +100,5 @@ test("a worker that would slow the pipeline down holds no stage, and the plan sa
       reason: expect.stringMatching(/^decoding would fall from \d+ to \d+(\.\d)? tok\/s with it$/),
     },
   ]);
-  expect(await achievedShare(coordinator, 16, 20)).toBeGreaterThan(0.9);
+  expect(await achievedShare(coordinator, 16, 12)).toBeGreaterThan(0.9);
 });
