@@ -53,8 +53,9 @@ describe("KV of 8-bit integers", () => {
       driver.open(id, { wantLogprobs: true });
       let start = 0;
       for (const length of chunks) {
-        await driver.step([{ id, tokens: text.slice(start, start + length) }]);
-        start += length;
+        const end = start + length;
+        await driver.step([{ id, tokens: text.slice(start, end), sample: end === text.length }]);
+        start = end;
       }
       expect(relativeError(sampler.logits.get(id), expected)).toBeLessThan(rounding);
     }

@@ -146,7 +146,7 @@ function pastFeeds({ firstLayer, endLayer }: FeedContext, { arena, slices }: Sta
   return feeds;
 }
 
-/** Last tokens of the slices that are sampled. */
+/** Last tokens of the slices that are sampled; some token where none is, for rounding no rows at all fails. */
 function sampleRows({ slices }: StageRun): number[] {
   const rows: number[] = [];
   let end = 0;
@@ -154,7 +154,7 @@ function sampleRows({ slices }: StageRun): number[] {
     end += length;
     if (sample) rows.push(end - 1);
   }
-  return rows;
+  return rows.length === 0 ? [0] : rows;
 }
 
 function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
