@@ -1,9 +1,11 @@
 import type { GenerateReply__Output } from "../proto/gen/stagecoach/v1/GenerateReply.js";
 import type { InferenceClient } from "../proto/gen/stagecoach/v1/Inference.js";
-import type { TokenSource } from "./load-generator.js";
+import type { WorkloadRequest } from "./workload.js";
 
-/** Sends requests to a cluster's gRPC interface: greedy, going on after end tokens. */
-export function grpcSource(client: InferenceClient): TokenSource {
+/** Sends requests to a cluster's gRPC interface, greedy, going on after end tokens, and yields token ids. */
+export function grpcSource(
+  client: InferenceClient,
+): (request: WorkloadRequest, signal: AbortSignal) => AsyncGenerator<number> {
   return async function* (request, signal) {
     const call = client.generate({
       promptIds: { ids: [...request.promptIds] },

@@ -4,20 +4,15 @@
  */
 import { getLlama, type LlamaContextSequence } from "node-llama-cpp";
 import { generateLoad } from "./load-generator.js";
+import type { LoadRun } from "./load-runner.js";
 import type { WorkloadRequest } from "./workload.js";
 
-/** First message to the process. */
+/** First message to the process; every further one is a LoadRun. */
 export interface LlamaSetup {
   readonly modelPath: string;
   readonly threads: number;
   readonly sequences: number;
   readonly contextTokens: number;
-}
-
-/** Every further message: a workload to run. */
-export interface LlamaRun {
-  readonly workload: readonly WorkloadRequest[];
-  readonly concurrency: number;
 }
 
 async function main(): Promise<void> {
@@ -38,7 +33,7 @@ async function main(): Promise<void> {
   const idle = Array.from({ length: setup.sequences }, () => context.getSequence());
   process.send?.({ ready: true });
   for (;;) {
-    const { workload, concurrency } = await nextMessage<LlamaRun>();
+    const { workload, concurrency } = await nextMessage<LoadRun>();
     const times = await generateLoad(workload, (request) => evaluate(idle, request), {
       concurrency,
       signal: new AbortController().signal,

@@ -2,21 +2,22 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { StagecoachError } from "../common/errors.js";
-import type { LlamaRun, LlamaSetup } from "./llama-process.js";
+import type { LlamaSetup } from "./llama-process.js";
+import type { LoadRun } from "./load-runner.js";
 import type { RequestTimes } from "./statistics.js";
 
 /** llama.cpp in one process of its own, ready to run workloads beside ours. */
 export interface LlamaYardstick {
-  run(run: LlamaRun): Promise<RequestTimes[]>;
+  run(run: LoadRun): Promise<RequestTimes[]>;
   close(): Promise<void>;
 }
 
 /**
- * Starts the yardstick.
+ * Starts the yardstick; it is killed when the signal aborts.
  * @throws StagecoachError FAILED_PRECONDITION when node-llama-cpp is not installed, as in images without
  * development packages.
  */
-export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
+export async function startLlama(setup: LlamaSetup, signal: AbortSignal): Promise<LlamaYardstick> {
   try {
     import.meta.resolve("node-llama-cpp");
   } catch (cause) {
@@ -29,6 +30,9 @@ export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
   const child = fork(fileURLToPath(import.meta.resolve("./llama-process.js")), {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
+  const kill = (): void => void child.kill("SIGKILL");
+  signal.addEventListener("abort", kill, { once: true });
+  if (signal.aborted) kill();
   await ask(child, setup);
   return {
     run: async (run) => {
@@ -38,6 +42,7 @@ export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
       throw new StagecoachError("INTERNAL", "llama.cpp's process answered without times");
     },
     close: async () => {
+      signal.removeEventListener("abort", kill);
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");
       child.disconnect();
@@ -46,7 +51,7 @@ export async function startLlama(setup: LlamaSetup): Promise<LlamaYardstick> {
   };
 }
 
-async function ask(child: ChildProcess, message: LlamaSetup | LlamaRun): Promise<unknown> {
+async function ask(child: ChildProcess, message: LlamaSetup | LoadRun): Promise<unknown> {
   const done = new AbortController();
   try {
     const answered = once(child, "message", { signal: done.signal });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { StagecoachError } from "../common/errors.js";
 import type { RequestTimes } from "./statistics.js";
@@ -24,6 +25,8 @@ export async function generateLoad(
   source: TokenSource,
   options: LoadOptions,
 ): Promise<RequestTimes[]> {
+  // Every request in flight listens.
+  setMaxListeners(options.concurrency + 10, options.signal);
   const startedAt = performance.now();
   const results: RequestTimes[] = [];
   const waiting = workload.values();

@@ -83,7 +83,9 @@ async function timed(
     ...options,
   });
   const ms =
-    kind === "rows" ? await bench.timeDecode(count, Number(given.context)) : await bench.timePrefill(count);
+    kind === "rows"
+      ? ((await bench.timeDecodes([count], Number(given.context)))[0]?.ms ?? Number.NaN)
+      : await bench.timePrefill(count);
   await bench.close();
   return { ms };
 }

@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { markdownTable } from "./markdown-table.js";
 import { median, type RunSummary } from "./statistics.js";
 
 /** One server's rounds on one workload. */
@@ -27,7 +28,7 @@ const rows: readonly Row[] = [
   { label: "end to end p50 ms", value: (run) => run.endToEndMs.p50, digits: 0 },
 ];
 
-/** The medians of each column's rounds, and with two columns their ratio, as a table for a terminal. */
+/** The medians of each column's rounds, and where they are compared the ratio of the first to the last, as a table for a terminal. */
 export function renderReport(columns: readonly Column[]): string {
   const { head, lines } = cells(columns);
   const table = new Table({
@@ -42,15 +43,19 @@ export function renderReport(columns: readonly Column[]): string {
 /** The same as Markdown, for docs/performance.md. */
 export function markdownReport(columns: readonly Column[]): string {
   const { head, lines } = cells(columns);
-  return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+  return markdownTable(head, lines);
 }
 
 function cells(columns: readonly Column[]): { head: string[]; lines: string[][] } {
-  const compared = columns.length === 2;
-  const head = ["median of rounds", ...columns.map((column) => column.name), ...(compared ? ["ratio"] : [])];
+  const compared = columns.length > 1;
+  const head = [
+    "median of rounds",
+    ...columns.map((column) => column.name),
+    ...(compared ? ["first / last"] : []),
+  ];
   const lines = rows.map(({ label, value, digits }) => {
     const medians = columns.map((column) => median(column.rounds.map(value)));
-    const ratio = (medians[0] ?? Number.NaN) / (medians[1] ?? Number.NaN);
+    const ratio = (medians[0] ?? Number.NaN) / (medians.at(-1) ?? Number.NaN);
     return [label, ...medians.map((each) => decimal(each, digits)), ...(compared ? [decimal(ratio, 2)] : [])];
   });
   return { head, lines };

@@ -1,6 +1,6 @@
 import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
 
-/** What one stage did with its time between two reports; the four shares sum to 1. */
+/** What one stage did with its time between two reports; the four times' shares sum to 1. */
 export interface StageShares {
   readonly stageIndex: number;
   readonly workerId: string;
@@ -8,6 +8,8 @@ export interface StageShares {
   readonly waitIn: number;
   readonly waitOut: number;
   readonly send: number;
+  /** The part of `waitIn` in which the pipeline had work under way elsewhere. */
+  readonly bubble: number;
   /** Of the last hops into the stage. */
   readonly hopP50Ms: number;
   readonly residentBytes: number;
@@ -23,6 +25,7 @@ export function stageShares(before: ClusterStatus__Output, after: ClusterStatus_
       if (stageIndex === undefined || !start || !end) return [];
       const spanMs = total(end) - total(start);
       if (spanMs <= 0) return [];
+      const idle = 1 - (after.inFlightMs - before.inFlightMs) / spanMs;
       const share = (key: keyof typeof end): number => (end[key] - start[key]) / spanMs;
       return [
         {
@@ -32,6 +35,7 @@ export function stageShares(before: ClusterStatus__Output, after: ClusterStatus_
           waitIn: share("waitInMs"),
           waitOut: share("waitOutMs"),
           send: share("sendMs"),
+          bubble: Math.min(share("waitInMs"), Math.max(0, share("waitInMs") - idle)),
           hopP50Ms: (stage?.hopP50Us ?? 0) / 1000,
           residentBytes,
         },

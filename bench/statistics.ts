@@ -27,6 +27,8 @@ export interface RunSummary {
    * first request's last. NaN when the requests did not overlap so.
    */
   readonly decodeTokensPerSecond: number;
+  /** Output tokens that came in that time; few of them make a poor figure. */
+  readonly decodeTokens: number;
   /** Prompt tokens a second until the last first token, for requests that all start at once. */
   readonly prefillTokensPerSecond: number;
   readonly timeToFirstTokenMs: Distribution;
@@ -47,7 +49,7 @@ export function summarize(requests: readonly RequestTimes[]): RunSummary {
     durationMs,
     totalTokensPerSecond: perSecond(promptTokens + outputTokens, durationMs),
     outputTokensPerSecond: perSecond(outputTokens, durationMs),
-    decodeTokensPerSecond: decodeRate(requests, lastFirstMs),
+    ...decodeRate(requests, lastFirstMs),
     prefillTokensPerSecond: perSecond(promptTokens, lastFirstMs - startMs),
     timeToFirstTokenMs: distribution(
       requests.map((request) => (request.tokensMs[0] ?? endMs) - request.startMs),
@@ -67,20 +69,25 @@ export function median(values: readonly number[]): number {
     : (sorted[Math.floor(middle)] ?? 0);
 }
 
-function decodeRate(requests: readonly RequestTimes[], lastFirstMs: number): number {
+function decodeRate(
+  requests: readonly RequestTimes[],
+  lastFirstMs: number,
+): Pick<RunSummary, "decodeTokens" | "decodeTokensPerSecond"> {
   const firstLastMs = Math.min(...requests.map((request) => request.tokensMs.at(-1) ?? lastFirstMs));
-  if (firstLastMs <= lastFirstMs) return Number.NaN;
-  const tokens = requests
+  if (firstLastMs <= lastFirstMs) return { decodeTokens: 0, decodeTokensPerSecond: Number.NaN };
+  const decodeTokens = requests
     .flatMap((request) => request.tokensMs)
     .filter((atMs) => atMs > lastFirstMs && atMs <= firstLastMs).length;
-  return perSecond(tokens, firstLastMs - lastFirstMs);
+  return { decodeTokens, decodeTokensPerSecond: perSecond(decodeTokens, firstLastMs - lastFirstMs) };
 }
 
-function differences(timesMs: readonly number[]): number[] {
+/** Times between neighbours. */
+export function differences(timesMs: readonly number[]): number[] {
   return timesMs.slice(1).map((atMs, index) => atMs - (timesMs[index] ?? 0));
 }
 
-function distribution(values: readonly number[]): Distribution {
+/** Mean and percentiles; NaN of nothing. */
+export function distribution(values: readonly number[]): Distribution {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { makeWorkload } from "./workload.js";
+import { freshPrompts, makeWorkload } from "./workload.js";
 
 const options = { requests: 50, promptTokens: 32, outputTokens: 8, vocabularySize: 5000, seed: 3 };
 
@@ -26,4 +26,21 @@ test("a rate spaces arrivals by its mean", () => {
 test("a vocabulary smaller than the control range still works", () => {
   const [request] = makeWorkload({ ...options, vocabularySize: 512 });
   expect(request?.promptIds.every((id) => id < 512)).toBe(true);
+});
+
+test("fresh prompts keep arrivals and lengths and change the tokens", () => {
+  const workload = makeWorkload({
+    requests: 5,
+    promptTokens: 6,
+    outputTokens: 7,
+    vocabularySize: 5000,
+    requestRate: 3,
+    seed: 1,
+  });
+  const fresh = freshPrompts(workload, 5000, 2);
+  const shape = (requests: typeof workload) =>
+    requests.map(({ arrivalMs, promptIds, outputTokens }) => [arrivalMs, promptIds.length, outputTokens]);
+  expect(shape(fresh)).toEqual(shape(workload));
+  for (const [index, { promptIds }] of fresh.entries())
+    expect(promptIds).not.toEqual(workload[index]?.promptIds);
 });

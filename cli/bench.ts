@@ -1,26 +1,21 @@
-import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { renderBench } from "../bench/render-bench.js";
-import { type BenchOptions, type BenchTarget, runBench, type YardstickOptions } from "../bench/run-bench.js";
+import { type Command, Option } from "commander";
 import type { SettingName } from "../common/config.js";
-import { StagecoachError } from "../common/errors.js";
-import type { Home } from "../common/home.js";
-import { readSourceRecord } from "../model/store/source-record.js";
-import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
-import type { ListModelsReply__Output } from "../proto/gen/stagecoach/v1/ListModelsReply.js";
-import { type Client, unary, withClient } from "./client.js";
-import { printJson } from "./json.js";
-import { askedToEnd } from "./serve.js";
-import { addSettings, homeOf, readGivenSettings, readSettings } from "./setting-options.js";
-import { withTemporaryCluster } from "./up/temporary-cluster.js";
-import { upSettings } from "./up/up-settings.js";
+import { registerCoordinator } from "./bench/coordinator.js";
+import { integerList, positiveInteger, positiveNumber } from "./bench/number-options.js";
+import { registerSimulate } from "./bench/simulate.js";
+import { singleBench } from "./bench/single.js";
+import type { SingleFlags } from "./bench/single-flags.js";
+import { registerSoak } from "./bench/soak.js";
+import { registerSuite } from "./bench/suite.js";
+import { addSettings } from "./setting-options.js";
 
 const benchSettings = [
   "home",
   "grpc",
   "model",
   "variant",
+  "activationDtype",
+  "hops",
   "stages",
   "threads",
   "device",
@@ -28,49 +23,75 @@ const benchSettings = [
   "maxBatchTokens",
 ] as const satisfies readonly SettingName[];
 
-interface Flags {
-  readonly requests: number;
-  readonly concurrency: number;
-  readonly requestRate?: number;
-  readonly promptTokens: number;
-  readonly outputTokens: number;
-  readonly warmUp: number;
-  readonly rounds: number;
-  readonly compare?: "llama.cpp";
-  readonly compareFormat: YardstickOptions["format"];
-  readonly compareThreads?: number;
-  readonly json: boolean;
-  readonly markdown: boolean;
-}
-
 export function register(program: Command): void {
+  // What stands after a subcommand's name is the subcommand's: several options here are theirs too.
+  program.enablePositionalOptions();
   const command = program
     .command("bench")
     .description(
       "measure throughput and latency, on a cluster named by --grpc or on one that lasts as long as the run",
     )
-    .option("--requests <N>", "requests a round", positive, 16)
-    .option("--concurrency <N>", "requests in flight at most", positive, 16)
-    .option("--request-rate <R>", "arrivals a second, Poisson (default: all at once)", positiveNumber)
-    .option("--prompt-tokens <N>", "tokens of each prompt, random ones", positive, 128)
-    .option("--output-tokens <N>", "tokens generated a request", positive, 64)
-    .option("--warm-up <N>", "requests before each round that do not count", positive, 4)
-    .option("--rounds <N>", "rounds; the medians are reported", positive, 3)
+    .enablePositionalOptions()
+    .option("--requests <N>", "requests a round", positiveInteger, 16)
+    .option("--concurrency <N>", "requests in flight at most (default: 16; all of a trace)", positiveInteger)
+    .option(
+      "--request-rate <R>",
+      "arrivals a second, Poisson (default: all at once; 4 for --trace)",
+      positiveNumber,
+    )
+    .option(
+      "--prompt-tokens <N>",
+      "tokens of each prompt, random ones; the mean of a drawn trace",
+      positiveInteger,
+      128,
+    )
+    .option(
+      "--output-tokens <N>",
+      "tokens generated a request; the mean of a drawn trace",
+      positiveInteger,
+      64,
+    )
+    .option("--warm-up <N>", "requests before each round that do not count", positiveInteger, 4)
+    .option("--rounds <N>", "rounds; the medians are reported", positiveInteger, 3)
+    .option(
+      "--seed <N>",
+      "of the prompts' tokens (default: another one each time, so that no cache of a running cluster knows them)",
+      positiveInteger,
+      1 + (Date.now() % 1_000_000),
+    )
+    .option(
+      "--trace <SEED|FILE>",
+      "replay arrivals and lengths: drawn from a seed, or of a file of JSON lines",
+    )
+    .option(
+      "--burstiness <B>",
+      "of a drawn trace: 1 Poisson, below in bursts, above evenly",
+      positiveNumber,
+      1,
+    )
+    .option(
+      "--goodput <LIMIT...>",
+      "count requests within limits in ms, such as ttft:500 itl:100 tpot:50 e2el:9000",
+    )
+    .option("--sweep <N,N...>", "run so many requests at once, one number after the other", integerList)
+    .option("--plot <FILE>", "with --sweep: draw throughput and latency as SVG")
     .addOption(
-      new Option("--compare <YARDSTICK>", "run the same requests there, in turn with ours").choices([
+      new Option("--compare <YARDSTICK...>", "run the same requests there, in turn with ours").choices([
         "llama.cpp",
+        "static",
       ]),
     )
     .addOption(
-      new Option("--compare-format <FORMAT>", "the yardstick's weights: the model's file, or made from it")
+      new Option("--compare-format <FORMAT>", "llama.cpp's weights: the model's file, or made from it")
         .choices(["as-is", "q8_0"])
         .default("q8_0"),
     )
     .option(
       "--compare-threads <N>",
-      "the yardstick's threads (default: those of all stages together)",
-      positive,
+      "llama.cpp's threads (default: those of all stages together)",
+      positiveInteger,
     )
+    .option("--suite", "the same as `bench suite` with its defaults", false)
     .option("--json", "print JSON", false)
     .option("--markdown", "print Markdown", false);
   addSettings(command, benchSettings)
@@ -81,78 +102,16 @@ Examples:
   $ stagecoach bench --stages 2 --threads 1
   $ stagecoach bench --stages 2 --threads 1 --concurrency 1 --requests 3 --compare llama.cpp
   $ stagecoach bench --grpc 10.0.0.1:7070 --requests 200 --concurrency 64 --request-rate 10
+  $ stagecoach bench --trace 7 --requests 100 --request-rate 2 --burstiness 0.5 --goodput ttft:500 itl:100
+  $ stagecoach bench --sweep 1,2,4,8,16,32 --plot sweep.svg --compare llama.cpp static
+  $ stagecoach bench suite --output results
 `,
     )
-    .action((flags: Flags) => bench(command, flags));
-}
-
-async function bench(command: Command, flags: Flags): Promise<void> {
-  const ended = new AbortController();
-  void askedToEnd().then(() => ended.abort());
-  const { signal } = ended;
-  const { grpc } = readGivenSettings(command, ["grpc"]);
-  const home = homeOf(command);
-  if (grpc !== undefined) return await withClient(grpc, (client) => measure(client, home, flags, signal));
-  const values = readSettings(command, upSettings, { http: "127.0.0.1:0", grpc: "127.0.0.1:0", nats: "off" });
-  await withTemporaryCluster(home, values, signal, (address) =>
-    withClient(address, (client) => measure(client, home, flags, signal)),
-  );
-}
-
-async function measure(client: Client, home: Home, flags: Flags, signal: AbortSignal): Promise<void> {
-  const status = (): Promise<ClusterStatus__Output> =>
-    unary(client, (options, done) => client.cluster.status({}, options, done));
-  const [model] = (
-    await unary<ListModelsReply__Output>(client, (options, done) =>
-      client.inference.listModels({}, options, done),
-    )
-  ).models;
-  if (model === undefined)
-    throw new StagecoachError(
-      "UNAVAILABLE",
-      "the cluster serves no model yet: wait for `stagecoach status` to say SERVING",
-    );
-  const target: BenchTarget = { client: client.inference, vocabularySize: model.vocabularySize, status };
-  const { compare, compareFormat, compareThreads, requestRate, json, markdown, ...sizes } = flags;
-  const options: BenchOptions = {
-    ...sizes,
-    ...(requestRate !== undefined && { requestRate }),
-    ...(compare !== undefined && { yardstick: await yardstick(home, flags, await status()) }),
-    signal,
-    onProgress: (line) => process.stderr.write(`${line}\n`),
-  };
-  const result = await runBench(target, options);
-  if (json) printJson({ options: { ...sizes, requestRate, compare, compareFormat }, ...result });
-  else process.stdout.write(`${renderBench(result, markdown ? "markdown" : "terminal")}\n`);
-}
-
-async function yardstick(home: Home, flags: Flags, status: ClusterStatus__Output): Promise<YardstickOptions> {
-  const record = await readSourceRecord(home, status.model);
-  if (record === undefined) {
-    throw new StagecoachError(
-      "FAILED_PRECONDITION",
-      `the file that ${status.model} was packed from is not known in ${home.root}: pull it here, then compare`,
-    );
-  }
-  const stageThreads = status.workers
-    .filter((worker) => worker.stageIndex !== undefined)
-    .reduce((sum, worker) => sum + worker.threads, 0);
-  return {
-    ggufPath: record.path,
-    threads: flags.compareThreads ?? Math.min(stageThreads, availableParallelism()),
-    format: flags.compareFormat,
-    cacheFolder: join(home.state, "bench"),
-  };
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0 && value <= 1_000_000) return value;
-  throw new InvalidArgumentError(`${JSON.stringify(text)} is no whole number from 1 to 1000000.`);
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (value > 0 && value <= 1_000_000) return value;
-  throw new InvalidArgumentError(`${JSON.stringify(text)} is no number above 0, up to 1000000.`);
+    .action((flags: SingleFlags) => singleBench(command, flags));
+  registerSuite(command);
+  registerSimulate(command);
+  registerCoordinator(command);
+  registerSoak(command);
+  // main.ts looks for it, wherever it stands.
+  for (const each of [command, ...command.commands]) each.addOption(new Option("--verbose").hideHelp());
 }

@@ -13,15 +13,22 @@ export const coordinatorSettings = [
   "home",
   "model",
   "variant",
+  "activationDtype",
   "http",
   "grpc",
   "nats",
   "cluster",
   "stages",
+  "replicas",
+  "routing",
   "expectedWorkers",
   "maxNumSeqs",
   "maxBatchTokens",
   "maxWaiting",
+  "maxWaitingTokens",
+  "targetItlMs",
+  "batching",
+  "prefixCache",
   "maxContext",
   "blockSize",
   "logLevel",
@@ -41,6 +48,7 @@ export function register(program: Command): void {
       `
 Examples:
   $ stagecoach coordinator --expected-workers 2 --grpc 10.0.0.1:7070
+  $ stagecoach coordinator --replicas 2 --stages 2 --routing least-connections
   $ stagecoach worker --join 10.0.0.1:7070        on each of the two machines
 `,
     )

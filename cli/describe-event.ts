@@ -13,12 +13,12 @@ function summary(event: ReceivedEvent): string {
     case "state":
       return `${event.payload.state}${event.payload.detail === "" ? "" : `: ${event.payload.detail}`}`;
     case "plan": {
-      const { stages, laneCount, bottleneck, decodeTokensPerSecond } = event.payload;
-      return `${stageList(stages)}, ${laneCount} lanes, ${decodeTokensPerSecond.toFixed(0)} tok/s predicted, limited by ${bottleneck}`;
+      const { stages, laneCount, bottleneck, decodeTokensPerSecond, replica } = event.payload;
+      return `${ofReplica(replica)}${stageList(stages)}, ${laneCount} lanes, ${decodeTokensPerSecond.toFixed(0)} tok/s predicted, limited by ${bottleneck}`;
     }
     case "epoch": {
-      const { stages, blockCount, blockSize, reason } = event.payload;
-      return `${stageList(stages)}, ${blockCount} blocks of ${blockSize} tokens: ${reason}`;
+      const { stages, blockCount, blockSize, reason, replica } = event.payload;
+      return `${ofReplica(replica)}${stageList(stages)}, ${blockCount} blocks of ${blockSize} tokens: ${reason}`;
     }
     case "request": {
       const { finishReason, errorCode, promptTokens, completionTokens, ttftMs, durationMs } = event.payload;
@@ -40,6 +40,10 @@ function healthSummary(health: Extract<ReceivedEvent, { kind: "health" }>["paylo
   const layers = `layers ${health.firstLayer}-${health.endLayer - 1}`;
   const failure = health.error === undefined ? "" : `, ${health.error}`;
   return `stage ${health.stageIndex}, ${layers}, ${health.state}${failure}, ${times}, blocks ${health.blocksUsed}/${health.blocksTotal}, ${health.steps} steps`;
+}
+
+function ofReplica(replica: number | undefined): string {
+  return replica === undefined ? "" : `replica ${replica}: `;
 }
 
 function stageList(stages: readonly { workerId: string; firstLayer: number; endLayer: number }[]): string {

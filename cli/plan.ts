@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import type { SettingName } from "../common/config.js";
 import { StagecoachError } from "../common/errors.js";
 import { type PlanContext, planToJson, renderPlan } from "../coordinator/planner/render-plan.js";
-import type { Plan } from "../coordinator/planner/types.js";
+import type { Plan, ReplicatedPlan } from "../coordinator/planner/types.js";
 import type { ClusterStatus__Output } from "../proto/gen/stagecoach/v1/ClusterStatus.js";
+import type { DecodeRate__Output } from "../proto/gen/stagecoach/v1/DecodeRate.js";
 import type { PlanReply__Output } from "../proto/gen/stagecoach/v1/PlanReply.js";
 import { coordinatorAddress, unary, withClient } from "./client.js";
 import { printJson } from "./json.js";
@@ -43,14 +44,19 @@ Examples:
     .action(async (options: PlanOptions) => {
       const { plan, context } =
         options.workers === undefined ? await askCoordinator(command) : await planAlone(command, options);
-      if (options.json) printJson(planToJson(plan));
+      if (options.json) printJson({ ...planToJson(plan), ...achievedFor(context) });
       else process.stdout.write(`${renderPlan(plan, context)}\n`);
     });
 }
 
+/** Only of a cluster that runs the plan. */
+function achievedFor({ achieved }: PlanContext): Pick<PlanContext, "achieved"> {
+  return achieved === undefined ? {} : { achieved };
+}
+
 /** A plan and what the table says beside it. */
 interface Answer {
-  readonly plan: Plan;
+  readonly plan: Plan | ReplicatedPlan;
   readonly context: PlanContext;
 }
 
@@ -62,12 +68,20 @@ async function askCoordinator(command: Command): Promise<Answer> {
     const reply = await unary<PlanReply__Output>(client, (options, done) =>
       cluster.plan({ stages }, options, done),
     );
-    const { model, variant } = await unary<ClusterStatus__Output>(client, (options, done) =>
+    const { model, variant, decodeRates } = await unary<ClusterStatus__Output>(client, (options, done) =>
       cluster.status({}, options, done),
     );
     // Both ends are of one version: what the planner wrote is what is read.
-    return { plan: JSON.parse(reply.planJson.toString("utf8")) as Plan, context: { model, variant } };
+    const plan = JSON.parse(reply.planJson.toString("utf8")) as Plan | ReplicatedPlan;
+    // What the running plan achieves says nothing about another one.
+    return { plan, context: { model, variant, achieved: stages === 0 ? achievedOf(decodeRates) : [] } };
   });
+}
+
+function achievedOf(rates: readonly DecodeRate__Output[]) {
+  return rates.flatMap(({ concurrency, achievedTokensPerSecond: tokensPerSecond }) =>
+    tokensPerSecond === undefined ? [] : [{ concurrency, tokensPerSecond }],
+  );
 }
 
 async function planAlone(command: Command, { workers = "", manifest }: PlanOptions): Promise<Answer> {

@@ -54,8 +54,8 @@ async function run(command: Command, model: string | undefined, prompt: string |
     nats: "off",
     ...(model !== undefined && { model }),
   };
-  await withTemporaryCluster(home, readSettings(command, upSettings, more), ended.signal, (address) =>
-    talk(address, ""),
+  await withTemporaryCluster(home, readSettings(command, upSettings, more), ended.signal, ({ grpc }) =>
+    talk(grpc, ""),
   );
 }
 

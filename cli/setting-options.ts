@@ -18,6 +18,9 @@ export function addSettings(command: Command, names: readonly SettingName[]): Co
     const usual = value ?? settings[name].defaultText;
     const about = `${doc} (default: ${usual}; ${variableOf(name)})`;
     command.addOption(new Option(`${flagOf(name)} <${kind.placeholder}>`, about));
+    if (typeof value === "boolean" && value) {
+      command.addOption(new Option(flagOf(name).replace("--", "--no-"), `the same as ${flagOf(name)} off`));
+    }
   }
   return command;
 }

@@ -22,6 +22,7 @@ the home.
 Examples:
   $ stagecoach up
   $ stagecoach up --stages 3 --threads 2 --variant f32
+  $ stagecoach up --replicas 2 --stages 1 --threads 1
   $ stagecoach up ./model.gguf --http 0.0.0.0:8080 --nats nats://10.0.0.5:4222
 `,
     )
@@ -60,7 +61,7 @@ async function start(home: Home, values: UpSettings, signal: AbortSignal): Promi
 
 function describe(cluster: RunningLocalCluster, values: UpSettings): void {
   const lines = [
-    `${values.model} is served by ${cluster.workerCount} stages`,
+    `${values.model} is served by ${servedBy(cluster.workerCount, values.replicas)}`,
     `  HTTP    http://${cluster.http}`,
     `  gRPC    ${cluster.grpc}`,
     `  events  ${cluster.nats ?? cluster.events}`,
@@ -68,6 +69,12 @@ function describe(cluster: RunningLocalCluster, values: UpSettings): void {
     "Ctrl-C ends everything.",
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function servedBy(workerCount: number, replicas: number): string {
+  if (replicas === 1) return `${workerCount} stages`;
+  const stages = workerCount / replicas;
+  return `${replicas} replicas of ${stages} ${stages === 1 ? "stage" : "stages"}`;
 }
 
 function say(line: string): void {

@@ -16,8 +16,10 @@ export const workerSettings = [
   "advertise",
   "workerId",
   "device",
+  "hops",
   "threads",
   "memoryLimitBytes",
+  "kvCacheMemory",
   "throttle",
   "simulation",
   "logLevel",
@@ -53,9 +55,11 @@ async function runWorkerCommand(command: Command): Promise<void> {
     device: values.device === "auto" ? "cpu" : values.device,
     threads: values.threads ?? availableParallelism(),
     throttle: values.throttle,
+    hops: values.hops,
     logLevel: values.logLevel,
     ...(values.advertise !== undefined && { advertise: values.advertise }),
     ...(values.memoryLimitBytes !== undefined && { memoryLimitBytes: values.memoryLimitBytes }),
+    ...(values.kvCacheMemory !== undefined && { kvMemoryBytes: values.kvCacheMemory }),
     ...(simulation !== undefined && { simulation }),
   });
   if (hasParent()) reportReady({ address: running.address });

@@ -35,6 +35,25 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Kind<W
   };
 }
 
+/** A switch. `on`, `true` and `off`, `false` say the same. */
+export function onOff(): Kind<boolean> {
+  const meanings: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
+  return {
+    placeholder: "on|off",
+    expects: "on or off",
+    parse: (text) => (Object.hasOwn(meanings, text) ? meanings[text] : undefined),
+  };
+}
+
+/** A word that stands for what is worked out at run time, or a value of another kind. */
+export function wordOr<const Word extends string, Value>(word: Word, kind: Kind<Value>): Kind<Word | Value> {
+  return {
+    placeholder: `${word}|${kind.placeholder}`,
+    expects: `${word} or ${kind.expects}`,
+    parse: (text) => (text === word ? word : kind.parse(text)),
+  };
+}
+
 /** Text that a pattern accepts. */
 export function textLike(placeholder: string, expects: string, pattern: RegExp): Kind<string> {
   return {

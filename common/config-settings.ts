@@ -4,9 +4,11 @@ import {
   type Kind,
   listenAddress,
   oneOf,
+  onOff,
   peerAddress,
   textLike,
   wholeNumber,
+  wordOr,
 } from "./config-kinds.js";
 
 /** One setting. Its flag, variable and key in the file are all made from its name; see config-names.ts. */
@@ -52,6 +54,11 @@ export const settings = {
     "auto",
     "form of the weights; auto takes the fastest that stays close to the original",
   ),
+  activationDtype: required(
+    oneOf(["auto", "f32", "f16", "bf16", "int8"]),
+    "auto",
+    "how hidden states travel between stages; auto takes f16, and f32 where the weights are f32 too",
+  ),
   http: required(listenAddress(), "127.0.0.1:8080", "where HTTP listens"),
   grpc: required(listenAddress(), "127.0.0.1:7070", "where gRPC listens, for workers and clients"),
   nats: required(
@@ -65,10 +72,19 @@ export const settings = {
   ),
   stages: optional(
     wholeNumber(1, 256),
-    "stages that the model is cut into; `up` starts so many workers",
+    "stages that the model is cut into; `up` starts so many workers a replica",
     "2 for `up`, otherwise the planner chooses",
   ),
-  replicas: required(wholeNumber(1, 256), 1, "pipelines of the model side by side"),
+  replicas: required(
+    wholeNumber(1, 64),
+    1,
+    "pipelines of the model side by side, each with `--stages` stages and limits of its own",
+  ),
+  routing: required(
+    oneOf(["round-robin", "least-connections", "prefix"]),
+    "prefix",
+    "which replica takes a request; prefix is the one that has read the beginning of its prompt, unless it has much more to do",
+  ),
   expectedWorkers: required(
     wholeNumber(1, 256),
     1,
@@ -88,6 +104,26 @@ export const settings = {
     wholeNumber(0, 1_000_000),
     512,
     "requests that may wait; one more is refused as overload",
+  ),
+  maxWaitingTokens: required(
+    wholeNumber(0, 1_000_000),
+    256,
+    "decode steps that may pass while a request waits; then prompts take a whole micro-batch, whatever it costs those that run",
+  ),
+  targetItlMs: required(
+    wordOr("auto", decimalNumber(0.1, 600_000)),
+    "auto",
+    "longest time between two tokens of a text while prompts are read, ms; auto makes it 1.75 times what it is without",
+  ),
+  batching: required(
+    oneOf(["continuous", "static"]),
+    "continuous",
+    "static lets a batch of requests in when the one before is done, for comparison",
+  ),
+  prefixCache: required(
+    onOff(),
+    true,
+    "whether beginnings of prompts that were computed before are shared, not computed again",
   ),
   maxContext: optional(
     wholeNumber(16, 16_777_216),
@@ -112,6 +148,11 @@ export const settings = {
     "auto",
     "what computes; simulated waits instead of computing, for trying out schedules",
   ),
+  hops: required(
+    oneOf(["link", "grpc"]),
+    "link",
+    "how frames pass from stage to stage: over a TCP connection of their own where one can be had, or by gRPC only",
+  ),
   threads: optional(
     wholeNumber(1, 1024),
     "threads that each worker computes with",
@@ -121,6 +162,11 @@ export const settings = {
     byteSize(16_777_216, maxBytes),
     "memory that each worker may take for weights and KV cache",
     "nine tenths of what is free, shared out among the workers that `up` starts",
+  ),
+  kvCacheMemory: optional(
+    byteSize(65_536, maxBytes),
+    "memory that each worker may take for KV cache",
+    "what its memory leaves beside the weights",
   ),
   throttle: required(
     decimalNumber(1, 1000),

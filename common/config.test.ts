@@ -33,6 +33,22 @@ function writeFile(where: string, content: unknown): string {
   return path;
 }
 
+test("switches and words stand beside numbers", () => {
+  const names = ["prefixCache", "targetItlMs"] as const;
+  const compiled = (flags: Record<string, unknown>) =>
+    compileConfig(names, { flags: { home, ...flags }, environment: {}, folder });
+  expect(compiled({})).toEqual({ prefixCache: true, targetItlMs: "auto" });
+  // What commander makes of --no-prefix-cache.
+  expect(compiled({ prefixCache: false, targetItlMs: "12.5" })).toEqual({
+    prefixCache: false,
+    targetItlMs: 12.5,
+  });
+  expect(compiled({ prefixCache: "off" }).prefixCache).toBe(false);
+  expect(() => compiled({ prefixCache: "maybe" })).toThrow('--prefix-cache is "maybe": give on or off');
+  expect(() => compiled({ targetItlMs: "0" })).toThrow("give auto or a number from 0.1");
+  expect(flagsFor({ prefixCache: false })).toEqual(["--prefix-cache", "false"]);
+});
+
 describe("precedence", () => {
   test("a flag wins over the variable, that over the file, that over the default", () => {
     expect(compile({}).maxNumSeqs).toBe(settings.maxNumSeqs.default);

@@ -84,7 +84,7 @@ function openSources(sources: ConfigSources): Lookup {
   };
 }
 
-function readGiven(name: SettingName, lookup: Lookup): string | number | undefined {
+function readGiven(name: SettingName, lookup: Lookup): string | number | boolean | undefined {
   const found = lookup(name);
   if (found === undefined) return undefined;
   const value = settings[name].kind.parse(found.text);

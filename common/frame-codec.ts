@@ -3,7 +3,7 @@ import type { Forward, Forward__Output } from "../proto/gen/stagecoach/v1/Forwar
 import type { Open, Open__Output } from "../proto/gen/stagecoach/v1/Open.js";
 import type { SequenceOpen__Output } from "../proto/gen/stagecoach/v1/SequenceOpen.js";
 import { StagecoachError } from "./errors.js";
-import { bytesOf, decodeTensor, encodeTensor, uint32View } from "./tensor.js";
+import { type Activation, bytesOf, decodeActivation, encodeActivation, uint32View } from "./tensor.js";
 
 /**
  * Packed tokens of several sequences, one micro-batch; arrays have one entry a slice, decoding slices (length 1)
@@ -21,8 +21,8 @@ export interface RaggedBatch {
   readonly newBlocks: readonly (readonly number[])[];
 }
 
-/** Token ids into the first stage, hidden states `[tokens, hiddenSize]` f32, row major, into the others. */
-export type StageInput = { kind: "tokens"; tokenIds: Uint32Array } | { kind: "hidden"; hidden: Float32Array };
+/** Token ids into the first stage, hidden states `[tokens, hiddenSize]` into the others. */
+export type StageInput = { kind: "tokens"; tokenIds: Uint32Array } | ({ kind: "hidden" } & Activation);
 
 /** A sequence as every stage gets to know it; see SequenceOpen in stage.proto. */
 export interface SequenceOpening {
@@ -66,13 +66,13 @@ export function encodeForward(batch: RaggedBatch, input: StageInput, sentAtUs: n
     ...forwardSlices(batch),
     ...(input.kind === "tokens"
       ? { tokenIds: bytesOf(input.tokenIds) }
-      : { hidden: hiddenTensor(input.hidden, sum(batch.lengths)) }),
+      : { hidden: encodeActivation(input, sum(batch.lengths)) }),
     sentAtUs,
   };
 }
 
 /**
- * A micro-batch out of its message. The input's memory is its own and can be transferred.
+ * A micro-batch out of its message, of which its input may be a view.
  * @throws StagecoachError INVALID_ARGUMENT naming the array that does not add up
  */
 export function decodeForward(
@@ -203,18 +203,10 @@ function decodeInput({ tokenIds, hidden }: Forward__Output, tokenCount: number):
     if (tokenIds.byteLength !== tokenCount * 4) {
       throw invalid(`Forward of ${tokenCount} tokens has ${tokenIds.byteLength} bytes of tokenIds`);
     }
-    return { kind: "tokens", tokenIds: Uint32Array.from(uint32View(tokenIds)) };
+    return { kind: "tokens", tokenIds: uint32View(tokenIds) };
   }
   if (tokenIds.byteLength > 0) throw invalid("Forward has both tokenIds and hidden");
-  if (hidden.shape.length !== 2 || hidden.shape[0] !== tokenCount) {
-    throw invalid(`Forward of ${tokenCount} tokens has hidden states of shape [${hidden.shape.join(", ")}]`);
-  }
-  return { kind: "hidden", hidden: decodeTensor(hidden).values };
-}
-
-function hiddenTensor(hidden: Float32Array, tokenCount: number) {
-  const width = tokenCount === 0 ? 0 : hidden.length / tokenCount;
-  return encodeTensor({ values: hidden, shape: [tokenCount, width] });
+  return { kind: "hidden", ...decodeActivation(hidden, tokenCount) };
 }
 
 /** Cuts a flat array into runs of the given lengths, which must use it up. */

@@ -22,13 +22,52 @@ describe("createMetrics", () => {
     expect(text).toMatch(/stagecoach_request_success_total\{finished_reason="stop",model_name="m"\} 1/);
   });
 
+  it("shows lanes as they are now, and none that are gone", async () => {
+    const metrics = freshMetrics();
+    metrics.setLanes([
+      { lane: 0, decodeRows: 8, prefillTokens: 0 },
+      { lane: 1, decodeRows: 7, prefillTokens: 64 },
+    ]);
+    metrics.setCachedBlocks(12);
+    metrics.countPrefixCache(100, 48);
+    const text = await metrics.render();
+    expect(text).toContain('stagecoach_lane_decode_rows{lane="1",model_name="m"} 7');
+    expect(text).toContain('stagecoach_lane_prefill_tokens{lane="1",model_name="m"} 64');
+    expect(text).toContain('stagecoach_kv_cache_cached_blocks{model_name="m"} 12');
+    expect(text).toContain('stagecoach_prefix_cache_hits_total{model_name="m"} 48');
+    metrics.setLanes([{ lane: 0, decodeRows: 1, prefillTokens: 0 }]);
+    expect(await metrics.render()).not.toContain('lane="1"');
+  });
+
   it("turns a stage's running totals into counters that survive its restart", async () => {
     const metrics = freshMetrics();
-    metrics.setStageTimes(0, "w0", { busyMs: 1000, waitInMs: 500, waitOutMs: 0, sendMs: 10 });
-    metrics.setStageTimes(0, "w0", { busyMs: 1500, waitInMs: 500, waitOutMs: 0, sendMs: 10 });
-    metrics.setStageTimes(0, "w0", { busyMs: 250, waitInMs: 600, waitOutMs: 0, sendMs: 1 });
+    metrics.setStageTimes(
+      { stage: 0, worker: "w0" },
+      { busyMs: 1000, waitInMs: 500, waitOutMs: 0, sendMs: 10 },
+    );
+    metrics.setStageTimes(
+      { stage: 0, worker: "w0" },
+      { busyMs: 1500, waitInMs: 500, waitOutMs: 0, sendMs: 10 },
+    );
+    metrics.setStageTimes(
+      { stage: 0, worker: "w0" },
+      { busyMs: 250, waitInMs: 600, waitOutMs: 0, sendMs: 1 },
+    );
     const text = await metrics.render();
     expect(text).toMatch(/stagecoach_stage_busy_seconds_total\{stage="0",worker="w0",model_name="m"\} 1.75/);
     expect(text).toMatch(/stagecoach_stage_wait_in_seconds_total\{[^}]*\} 1.1\b/);
+  });
+
+  it("tells bubbles, lanes of replicas and the time with work under way", async () => {
+    const metrics = freshMetrics();
+    metrics.setStageBubble({ stage: 1, worker: "w1" }, 0.125);
+    metrics.setInFlight(2);
+    metrics.setInFlight(3.5);
+    metrics.setLanes([{ lane: 1, replica: 2, decodeRows: 8, prefillTokens: 120 }]);
+    const text = await metrics.render();
+    expect(text).toMatch(/stagecoach_stage_bubble_share\{stage="1",worker="w1",[^}]*\} 0.125/);
+    expect(text).toMatch(/stagecoach_in_flight_seconds_total\{[^}]*\} 3.5/);
+    expect(text).toMatch(/stagecoach_lane_decode_rows\{lane="1",replica="2",[^}]*\} 8/);
+    expect(text).toMatch(/stagecoach_lane_prefill_tokens\{lane="1",[^}]*\} 120/);
   });
 });

@@ -20,6 +20,10 @@ export interface Metrics {
   setRequests(running: number, waiting: number): void;
   /** @param share of the pipeline's KV blocks in use, 0 to 1 */
   setKvCacheUsage(share: number): void;
+  /** Free KV blocks whose content can still be found. */
+  setCachedBlocks(count: number): void;
+  /** What each lane has under way; others are gone. `replica` only where there are several pipelines. */
+  setLanes(lanes: readonly LaneLoad[]): void;
   countPreemptions(count: number): void;
   /** Prompt tokens looked up in the prefix cache, and how many of them it had. */
   countPrefixCache(queriedTokens: number, hitTokens: number): void;
@@ -36,9 +40,29 @@ export interface Metrics {
   observeRequest(end: RequestEnd): void;
 
   /** From a heartbeat; a stage that was loaded again starts from zero and is added on. */
-  setStageTimes(stage: number, worker: string, times: StageTimesMs): void;
+  setStageTimes(stage: StageLabels, times: StageTimesMs): void;
+  /** @param share of the last ten seconds in which the stage waited while others had work, 0 to 1 */
+  setStageBubble(stage: StageLabels, share: number): void;
+  /** @param seconds in which a micro-batch was under way, since the start; only grows */
+  setInFlight(seconds: number): void;
   /** Time added by the hop into a stage, over its last steps. */
-  setStageHop(stage: number, worker: string, hop: { p50Seconds: number; p99Seconds: number }): void;
+  setStageHop(stage: StageLabels, hop: { p50Seconds: number; p99Seconds: number }): void;
+}
+
+/** What a lane has under way. */
+export interface LaneLoad {
+  readonly lane: number;
+  readonly decodeRows: number;
+  readonly prefillTokens: number;
+  readonly replica?: number;
+}
+
+/** Which stage a value is of. */
+export interface StageLabels {
+  readonly stage: number;
+  readonly worker: string;
+  /** Only where there are several pipelines. */
+  readonly replica?: number;
 }
 
 /** What is known of a request when it has ended. */
@@ -70,6 +94,12 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const running = make.gauge("num_requests_running", "Requests that hold KV blocks");
   const waiting = make.gauge("num_requests_waiting", "Requests that wait to be admitted");
   const kvUsage = make.gauge("kv_cache_usage_perc", "Share of KV blocks in use; 1 is all");
+  const cachedBlocks = make.gauge("kv_cache_cached_blocks", "Free KV blocks whose content can be found");
+  const laneRows = make.gauge("lane_decode_rows", "Sequences that a lane decodes now", ["lane", "replica"]);
+  const laneTokens = make.gauge("lane_prefill_tokens", "Prompt tokens that a lane reads now", [
+    "lane",
+    "replica",
+  ]);
   const preemptions = make.counter("num_preemptions_total", "Sequences set back for want of KV blocks");
   const iterations = make.histogram("iteration_tokens_total", "Tokens a micro-batch", tokenBuckets);
   const queueTime = make.histogram("request_queue_time_seconds", "Arrival to first step", queueBuckets);
@@ -98,8 +128,15 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const hop = make.gauge("stage_hop_seconds", "Time added by the hop into a stage", [
     "stage",
     "worker",
+    "replica",
     "quantile",
   ]);
+  const bubble = make.gauge("stage_bubble_share", "Share of ten seconds waited while others had work", [
+    "stage",
+    "worker",
+  ]);
+  const inFlight = make.counter("in_flight_seconds_total", "Time with a micro-batch under way");
+  let inFlightSeconds = 0;
   const setStageTimes = stageCounters(make);
 
   return {
@@ -110,6 +147,16 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       waiting.set(waitingCount);
     },
     setKvCacheUsage: (share) => kvUsage.set(share),
+    setCachedBlocks: (count) => cachedBlocks.set(count),
+    setLanes: (lanes) => {
+      laneRows.reset();
+      laneTokens.reset();
+      for (const { lane, decodeRows, prefillTokens, replica } of lanes) {
+        const labels = { lane, ...(replica !== undefined && { replica }) };
+        laneRows.set(labels, decodeRows);
+        laneTokens.set(labels, prefillTokens);
+      }
+    },
     countPreemptions: (count) => preemptions.inc(count),
     countPrefixCache: (queriedTokens, hitTokens) => {
       cacheQueries.inc(queriedTokens);
@@ -128,9 +175,14 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       outputLength.observe(end.generationTokens);
     },
     setStageTimes,
-    setStageHop: (stage, worker, { p50Seconds, p99Seconds }) => {
-      hop.set({ stage: String(stage), worker, quantile: "0.5" }, p50Seconds);
-      hop.set({ stage: String(stage), worker, quantile: "0.99" }, p99Seconds);
+    setStageBubble: (stage, share) => bubble.set({ ...stage }, share),
+    setInFlight: (seconds) => {
+      inFlight.inc(seconds - inFlightSeconds);
+      inFlightSeconds = seconds;
+    },
+    setStageHop: (stage, { p50Seconds, p99Seconds }) => {
+      hop.set({ ...stage, quantile: "0.5" }, p50Seconds);
+      hop.set({ ...stage, quantile: "0.99" }, p99Seconds);
     },
   };
 }
@@ -152,7 +204,7 @@ function instruments(registry: Registry) {
 const stageTimeKeys = ["busyMs", "waitInMs", "waitOutMs", "sendMs"] as const;
 
 function stageCounters(make: Instruments): Metrics["setStageTimes"] {
-  const labels = ["stage", "worker"];
+  const labels = ["stage", "worker", "replica"];
   const counters = {
     busyMs: make.counter("stage_busy_seconds_total", "Time a stage computed", labels),
     waitInMs: make.counter("stage_wait_in_seconds_total", "Time a stage waited for a micro-batch", labels),
@@ -160,13 +212,13 @@ function stageCounters(make: Instruments): Metrics["setStageTimes"] {
     sendMs: make.counter("stage_send_seconds_total", "Time a stage packed and wrote frames", labels),
   };
   const last = new Map<string, StageTimesMs>();
-  return (stage, worker, times) => {
-    const key = `${stage} ${worker}`;
+  return (stage, times) => {
+    const key = `${stage.replica ?? 0} ${stage.stage} ${stage.worker}`;
     const before = last.get(key);
     const restarted = before === undefined || stageTimeKeys.some((name) => times[name] < before[name]);
     for (const name of stageTimeKeys) {
       const addedMs = restarted ? times[name] : times[name] - before[name];
-      counters[name].inc({ stage: String(stage), worker }, addedMs / 1000);
+      counters[name].inc({ ...stage }, addedMs / 1000);
     }
     last.set(key, { ...times });
   };

@@ -1,43 +1,67 @@
 import { expect, test } from "vitest";
 import type { Tensor__Output } from "../proto/gen/stagecoach/v1/Tensor.js";
-import { decodeTensor, encodeTensor, float32View, type TensorDtype, uint32View } from "./tensor.js";
+import {
+  type Activation,
+  activationDtypes,
+  bytesOf,
+  copyRows,
+  decodeActivation,
+  encodeActivation,
+  newActivation,
+  rowsOf,
+  uint32View,
+} from "./tensor.js";
 
-const dtypes: TensorDtype[] = ["FLOAT32", "FLOAT16", "BFLOAT16"];
+/** Two rows of three. */
+function some(dtype: (typeof activationDtypes)[number]): Activation {
+  const activation = newActivation(dtype, 2, 3);
+  activation.data.set([1, 2, 3, 4, 5, 6]);
+  activation.scales?.set([0.5, 2]);
+  return activation;
+}
 
-test.each(dtypes)("%s tensors come back with their shape", (dtype) => {
-  const values = Float32Array.of(0, 1, -2, 0.5, 128, -0.25);
-  const decoded = decodeTensor(encodeTensor({ values, shape: [2, 3] }, dtype) as Tensor__Output);
-  expect(decoded).toEqual({ values, shape: [2, 3] });
-  const empty = { values: new Float32Array(0), shape: [0, 576] };
-  expect(decodeTensor(encodeTensor(empty, dtype) as Tensor__Output)).toEqual(empty);
+function message(activation: Activation, rows: number): Tensor__Output {
+  return {
+    scales: Buffer.alloc(0),
+    ...(encodeActivation(activation, rows) as Partial<Tensor__Output>),
+  } as Tensor__Output;
+}
+
+test.each(activationDtypes)("%s rows come back with their shape, without a copy", (dtype) => {
+  const tensor = message(some(dtype), 2);
+  const decoded = decodeActivation(tensor, 2);
+  expect(decoded).toEqual(some(dtype));
+  expect(decoded.data.buffer).toBe(tensor.data.buffer);
+  expect(decodeActivation(message(newActivation(dtype, 0, 576), 0), 0)).toEqual(newActivation(dtype, 0, 576));
 });
 
-test("a decoded tensor owns exactly its memory", () => {
-  const message = encodeTensor({ values: Float32Array.of(1, 2, 3), shape: [3] }) as Tensor__Output;
-  const { values } = decodeTensor(message);
-  expect(values.buffer).not.toBe(message.data.buffer);
-  expect(values.buffer.byteLength).toBe(12);
+test.each(activationDtypes)("%s rows are picked and put with their scales", (dtype) => {
+  const into = newActivation(dtype, 3, 3);
+  copyRows(rowsOf(some(dtype), 1, 1, 3), into, 2, 3);
+  expect([...into.data]).toEqual([0, 0, 0, 0, 0, 0, 4, 5, 6]);
+  if (dtype === "INT8") expect([...(into.scales ?? [])]).toEqual([0, 0, 2]);
 });
 
-test("views take bytes at any offset", () => {
+test("bytes at any offset are read", () => {
   const words = Uint32Array.of(7, 2 ** 32 - 1);
   for (let offset = 0; offset < 8; offset++) {
     const bytes = new Uint8Array(offset + 8);
-    bytes.set(new Uint8Array(words.buffer), offset);
+    bytes.set(bytesOf(words), offset);
     expect(uint32View(bytes.subarray(offset))).toEqual(words);
   }
-  const aligned = new Uint8Array(8);
-  expect(float32View(aligned).buffer).toBe(aligned.buffer);
-  expect(() => float32View(new Uint8Array(7))).toThrow(/7 bytes are not whole float32/);
+  expect(() => uint32View(new Uint8Array(7))).toThrow(/7 bytes are not whole uint32/);
 });
 
 test("tensors that do not add up are refused by the value", () => {
-  const tensor = (shape: number[], sizeBytes: number, dtype = "FLOAT32") =>
-    ({ dtype, shape, data: Buffer.alloc(sizeBytes) }) as Tensor__Output;
-  expect(() => decodeTensor(tensor([2, 3], 20))).toThrow(/FLOAT32 \[2, 3\] has 20 bytes; it takes 24/);
-  expect(() => decodeTensor(tensor([2 ** 31, 2 ** 31], 0))).toThrow(/too many elements/);
-  expect(() => decodeTensor(tensor([2 ** 32 - 1, 2 ** 32 - 1, 0], 0))).toThrow(/too many elements/);
-  expect(() => decodeTensor(tensor([2], 8, "DATA_TYPE_UNSPECIFIED"))).toThrow(/dtype DATA_TYPE_UNSPECIFIED/);
-  expect(() => decodeTensor(tensor([2], 8, "9"))).toThrow(/dtype 9; send one of FLOAT32/);
-  expect(() => encodeTensor({ values: new Float32Array(3), shape: [2, 2] })).toThrow(/3 values do not fill/);
+  const tensor = (change: object) => ({ ...message(some("INT8"), 2), ...change }) as Tensor__Output;
+  const decode = (change: object) => () => decodeActivation(tensor(change), 2);
+  expect(decode({ data: Buffer.alloc(5) })).toThrow(/INT8 \[2, 3\] have 5 bytes; they take 6/);
+  expect(decode({ shape: [2, 2 ** 32 - 1] })).toThrow(/have 6 bytes; they take 8589934590/);
+  expect(decode({ shape: [3, 2] })).toThrow(/2 tokens has hidden states of shape \[3, 2\]/);
+  expect(decode({ shape: [6] })).toThrow(/shape \[6\]/);
+  expect(decode({ scales: Buffer.alloc(7) })).toThrow(/7 bytes of scales; they take 8/);
+  expect(decode({ dtype: "FLOAT16", data: Buffer.alloc(12) })).toThrow(/FLOAT16 have 8 bytes of scales/);
+  expect(decode({ dtype: "DATA_TYPE_UNSPECIFIED" })).toThrow(
+    /dtype DATA_TYPE_UNSPECIFIED; send one of FLOAT32/,
+  );
 });

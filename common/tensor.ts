@@ -1,42 +1,101 @@
 import type { DataType__Output } from "../proto/gen/stagecoach/v1/DataType.js";
 import type { Tensor, Tensor__Output } from "../proto/gen/stagecoach/v1/Tensor.js";
 import { StagecoachError } from "./errors.js";
-import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-float.js";
 
-/** Element types that travel between stages. */
-export type TensorDtype = Exclude<DataType__Output, "DATA_TYPE_UNSPECIFIED">;
+/** How hidden states travel between stages. */
+export type ActivationDtype = Exclude<DataType__Output, "DATA_TYPE_UNSPECIFIED">;
 
-/** Bytes an element. */
-const dtypeSizeBytes: Readonly<Record<TensorDtype, number>> = { FLOAT32: 4, FLOAT16: 2, BFLOAT16: 2 };
+/** FLOAT32 as itself, FLOAT16 and BFLOAT16 by their bits, INT8 as signed bytes. */
+export type ActivationData = Float32Array | Uint16Array | Int8Array;
 
-/** More elements than any hidden state has; a product of dimensions above it is a lie. */
-const maxElements = 2 ** 32;
+/**
+ * Hidden states `[rows, width]`, row major, in the form in which they travel: nobody on the way converts them.
+ * INT8 has a scale a row: value = byte * scale.
+ */
+export interface Activation {
+  readonly dtype: ActivationDtype;
+  readonly data: ActivationData;
+  readonly scales?: Float32Array;
+}
 
-/** A tensor as it is computed with. */
-export interface FloatTensor {
-  readonly values: Float32Array;
-  readonly shape: readonly number[];
+const arrays: Readonly<Record<ActivationDtype, ArrayType<ActivationData>>> = {
+  FLOAT32: Float32Array,
+  FLOAT16: Uint16Array,
+  BFLOAT16: Uint16Array,
+  INT8: Int8Array,
+};
+
+/** Names of all dtypes. */
+export const activationDtypes = Object.keys(arrays) as readonly ActivationDtype[];
+
+/** Zeros of a dtype, ready to be filled by `copyRows`. */
+export function newActivation(dtype: ActivationDtype, rows: number, width: number): Activation {
+  const data = new arrays[dtype](rows * width);
+  return dtype === "INT8" ? { dtype, data, scales: new Float32Array(rows) } : { dtype, data };
+}
+
+/** Rows `[first, first + count)`, as views. */
+export function rowsOf(from: Activation, first: number, count: number, width: number): Activation {
+  const data = from.data.subarray(first * width, (first + count) * width);
+  const scales = from.scales?.subarray(first, first + count);
+  return scales === undefined ? { dtype: from.dtype, data } : { dtype: from.dtype, data, scales };
+}
+
+/** Copies all rows of `from` to where `into` has its row `first`. */
+export function copyRows(from: Activation, into: Activation, first: number, width: number): void {
+  into.data.set(from.data, first * width);
+  if (from.scales !== undefined) into.scales?.set(from.scales, first);
+}
+
+/** The message for hidden states, which shares their memory. */
+export function encodeActivation({ dtype, data, scales }: Activation, rows: number): Tensor {
+  const width = rows === 0 ? 0 : data.length / rows;
+  return {
+    dtype,
+    shape: [rows, width],
+    data: bytesOf(data),
+    ...(scales !== undefined && { scales: bytesOf(scales) }),
+  };
 }
 
 /**
- * The bytes as float32, as a view where they are aligned to 4 and as a copy where they are not.
+ * Hidden states out of their message, as views of its memory where that is aligned to their elements.
+ * @throws StagecoachError INVALID_ARGUMENT for an unknown dtype, another number of rows, or bytes that do not
+ * fill the shape
+ */
+export function decodeActivation({ dtype, shape, data, scales }: Tensor__Output, rows: number): Activation {
+  if (dtype === "DATA_TYPE_UNSPECIFIED" || arrays[dtype] === undefined) {
+    throw invalid(`hidden states have dtype ${dtype}; send one of ${activationDtypes.join(", ")}`);
+  }
+  const [height, width] = shape;
+  if (shape.length !== 2 || height !== rows) {
+    throw invalid(`Forward of ${rows} tokens has hidden states of shape [${shape.join(", ")}]`);
+  }
+  const expectedBytes = rows * (width as number) * arrays[dtype].BYTES_PER_ELEMENT;
+  if (data.byteLength !== expectedBytes) {
+    throw invalid(
+      `hidden states of ${dtype} [${shape.join(", ")}] have ${data.byteLength} bytes; they take ${expectedBytes}`,
+    );
+  }
+  const scalesBytes = dtype === "INT8" ? rows * 4 : 0;
+  if (scales.byteLength !== scalesBytes) {
+    throw invalid(
+      `hidden states of ${dtype} have ${scales.byteLength} bytes of scales; they take ${scalesBytes}`,
+    );
+  }
+  const values = viewOf<ActivationData>(data, arrays[dtype]);
+  return dtype === "INT8"
+    ? { dtype, data: values, scales: viewOf(scales, Float32Array) }
+    : { dtype, data: values };
+}
+
+/**
+ * Little-endian unsigned integers of four bytes, as a view where the bytes are aligned and as a copy where not.
  * @throws StagecoachError INVALID_ARGUMENT when the bytes are not whole elements
  */
-export function float32View(bytes: Uint8Array): Float32Array {
-  const aligned = alignedTo(bytes, 4, "float32");
-  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
-}
-
-/** Like `float32View` for little-endian unsigned integers of four bytes. */
 export function uint32View(bytes: Uint8Array): Uint32Array {
-  const aligned = alignedTo(bytes, 4, "uint32");
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
-}
-
-/** Like `float32View` for elements of two bytes, by their bits. */
-function uint16View(bytes: Uint8Array): Uint16Array {
-  const aligned = alignedTo(bytes, 2, "16-bit");
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
+  if (bytes.byteLength % 4 !== 0) throw invalid(`${bytes.byteLength} bytes are not whole uint32 elements`);
+  return viewOf(bytes, Uint32Array);
 }
 
 /** The memory of a typed array as bytes, without a copy. */
@@ -44,66 +103,16 @@ export function bytesOf(values: ArrayBufferView): Buffer {
   return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/**
- * The message for values of a shape. FLOAT32 shares the memory of `values`, the others are new.
- * @throws StagecoachError INVALID_ARGUMENT when the shape does not hold as many elements
- */
-export function encodeTensor({ values, shape }: FloatTensor, dtype: TensorDtype = "FLOAT32"): Tensor {
-  const elements = elementCount(shape);
-  if (elements !== values.length) {
-    throw invalid(`${values.length} values do not fill a tensor of shape [${shape.join(", ")}]`);
-  }
-  return { dtype, shape: [...shape], data: bytesOf(narrow(values, dtype)) };
+interface ArrayType<Values> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (length: number): Values;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): Values;
 }
 
-/**
- * The values of a message, always in memory of their own, so that their buffer can be transferred.
- * @throws StagecoachError INVALID_ARGUMENT for an unknown dtype, a shape that overflows, or bytes that do not
- * fill the shape
- */
-export function decodeTensor({ dtype, shape, data }: Tensor__Output): FloatTensor {
-  const elementSizeBytes = (dtypeSizeBytes as Partial<Record<string, number>>)[dtype];
-  if (elementSizeBytes === undefined) {
-    throw invalid(`tensor has dtype ${dtype}; send one of ${Object.keys(dtypeSizeBytes).join(", ")}`);
-  }
-  const expectedBytes = elementCount(shape) * elementSizeBytes;
-  if (data.byteLength !== expectedBytes) {
-    throw invalid(
-      `tensor of ${dtype} [${shape.join(", ")}] has ${data.byteLength} bytes; it takes ${expectedBytes}`,
-    );
-  }
-  return { values: widen(data, dtype as TensorDtype), shape };
-}
-
-function elementCount(shape: readonly number[]): number {
-  let count = 1;
-  for (const size of shape) {
-    if (!Number.isSafeInteger(size) || size < 0) throw invalid(`tensor has a dimension of ${size}`);
-    count *= size;
-    if (count > maxElements) throw invalid(`tensor of shape [${shape.join(", ")}] has too many elements`);
-  }
-  return count;
-}
-
-function narrow(values: Float32Array, dtype: TensorDtype): Float32Array | Uint16Array {
-  if (dtype === "FLOAT16") return float32ToFloat16(values);
-  if (dtype === "BFLOAT16") return float32ToBfloat16(values);
-  return values;
-}
-
-function widen(data: Buffer, dtype: TensorDtype): Float32Array {
-  if (dtype === "FLOAT16") return float16ToFloat32(uint16View(data));
-  if (dtype === "BFLOAT16") return bfloat16ToFloat32(uint16View(data));
-  const values = new Float32Array(data.byteLength / 4);
-  new Uint8Array(values.buffer).set(data);
-  return values;
-}
-
-function alignedTo(bytes: Uint8Array, sizeBytes: number, what: string): Uint8Array {
-  if (bytes.byteLength % sizeBytes !== 0) {
-    throw invalid(`${bytes.byteLength} bytes are not whole ${what} elements of ${sizeBytes} bytes`);
-  }
-  return bytes.byteOffset % sizeBytes === 0 ? bytes : Uint8Array.from(bytes);
+function viewOf<Values>(bytes: Uint8Array, Type: ArrayType<Values>): Values {
+  const size = Type.BYTES_PER_ELEMENT;
+  const aligned = bytes.byteOffset % size === 0 ? bytes : Uint8Array.from(bytes);
+  return new Type(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
 function invalid(message: string): StagecoachError {

@@ -3,6 +3,7 @@ import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
 import { createLogger, type LogOptions } from "../common/log.js";
 import { createMetrics, type Metrics } from "../common/metrics.js";
+import type { ActivationDtype } from "../common/tensor.js";
 import { createChatRenderer } from "../model/chat/render-chat.js";
 import { ensureModel } from "../model/pull/ensure-model.js";
 import { progressLines } from "../model/pull/model-progress.js";
@@ -13,8 +14,8 @@ import { clusterService } from "./cluster/cluster-service.js";
 import { publishClusterEvents, publishRequestEnd } from "./cluster/publish-events.js";
 import { RateWindow } from "./cluster/rate-window.js";
 import { metricsObserver, recordClusterMetrics } from "./cluster/record-metrics.js";
-import { Session } from "./cluster/session.js";
-import { describeState } from "./cluster/session-state.js";
+import { ReplicaSet } from "./cluster/replica-set.js";
+import type { Routing } from "./cluster/routing/request-router.js";
 import { WorkerRegistry } from "./cluster/worker-registry.js";
 import { inferenceService } from "./gateway/grpc-inference.js";
 import { startHttp } from "./gateway/http-server.js";
@@ -27,6 +28,7 @@ export interface CoordinatorOptions {
   readonly home: Home;
   readonly model: string;
   readonly variant: "auto" | "as-is" | "f32" | "int8" | "int4";
+  readonly activationDtype: "auto" | "f32" | "f16" | "bf16" | "int8";
   /** host:port; port 0 takes a free one. */
   readonly http: string;
   readonly grpc: string;
@@ -35,10 +37,17 @@ export interface CoordinatorOptions {
   readonly cluster: string;
   /** Exactly so many stages; absent lets the planner choose. */
   readonly stages?: number | undefined;
+  /** Pipelines of the model side by side. */
+  readonly replicas: number;
+  readonly routing: Routing;
   readonly expectedWorkers: number;
   readonly maxNumSeqs: number;
   readonly maxBatchTokens: number;
   readonly maxWaiting: number;
+  readonly maxWaitingTokens: number;
+  readonly prefixCache: boolean;
+  readonly targetItlMs: number | "auto";
+  readonly batching: "continuous" | "static";
   /** Absent: the model's own, up to a limit that keeps a row of KV affordable. */
   readonly maxContext?: number | undefined;
   readonly blockSize: number;
@@ -80,11 +89,13 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   const limits = limitsOf(options, manifest);
   const metrics = createMetrics({ modelName: manifest.model });
   const publisher = connectEvents({ url: natsUrl, cluster, log });
-  const registry = new WorkerRegistry();
+  const registry = new WorkerRegistry({ inFlightMs: (workerId) => replicas.inFlightMs(workerId) });
   const rates = { generated: new RateWindow(), prompted: new RateWindow() };
   const observers: PipelineObserver[] = [metricsObserver(metrics), rateObserver(rates)];
-  const session = new Session({
+  const replicas: ReplicaSet = new ReplicaSet({
     registry,
+    replicas: options.replicas,
+    routing: options.routing,
     manifest,
     limits,
     blobAddress: () => grpc.address,
@@ -94,39 +105,39 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     log,
     observers,
   });
-  const eventSources = { publisher, manifest, registry, session, limits };
+  const eventSources = { publisher, manifest, registry, replicas, limits };
   publishClusterEvents(eventSources);
-  observers.push({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
-  recordClusterMetrics(metrics, registry, session);
+  replicas.observe({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
+  recordClusterMetrics(metrics, registry, replicas);
 
-  const inference = await inferenceOf(store, manifest, session, metrics);
+  const inference = await inferenceOf(store, manifest, replicas, metrics);
   const sources = {
     cluster,
     manifest,
     registry,
-    session,
+    replicas,
     ...rates,
     events: () => publisher.status,
     startedAtMs: Date.now(),
   };
   const services = [inferenceService(inference), clusterService({ sources, store, natsUrl })];
   const grpc = await startGrpc({ services, listen: options.grpc, option: "--grpc", log });
-  const status = () => ({ serving: session.ready, detail: describeState(session.state) });
+  const status = () => ({ serving: replicas.ready, detail: replicas.state.detail });
   const http = await startHttp({ inference, status, log, metrics, listen: options.http }).catch(
     async (reason: unknown) => {
       await Promise.all([grpc.close(0), publisher.close()]);
       throw reason;
     },
   );
-  session.on("state", (state) => grpc.setServing(state.kind === "serving"));
+  replicas.on("state", () => grpc.setServing(replicas.state.kind === "serving"));
   const expiry = setInterval(() => registry.expire(), registry.heartbeatIntervalMs);
 
-  const ended = session.run();
+  const ended = replicas.run();
   const close = async (): Promise<void> => {
     // No new requests over HTTP, and a while for those that run.
-    await Promise.all([http.close(graceMs), session.idle(graceMs)]);
+    await Promise.all([http.close(graceMs), replicas.idle(graceMs)]);
     clearInterval(expiry);
-    session.stop();
+    replicas.stop();
     await ended;
     // What is left are the workers' stays and whoever watches.
     await grpc.close(0);
@@ -144,14 +155,30 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   };
 }
 
-function limitsOf(options: CoordinatorOptions, { config }: Manifest): PipelineLimits {
+function limitsOf(options: CoordinatorOptions, { config, variant }: Manifest): PipelineLimits {
   return {
     maxSequences: options.maxNumSeqs,
     tokenBudget: options.maxBatchTokens,
     maxContext: Math.min(options.maxContext ?? defaultMaxContext, config.contextLength),
     maxWaiting: options.maxWaiting,
+    maxWaitingTokens: options.maxWaitingTokens,
     blockSize: options.blockSize,
+    activationDtype: activationDtypeOf(options.activationDtype, variant),
+    prefixCache: options.prefixCache,
+    targetItlMs: options.targetItlMs,
+    batching: options.batching,
   };
+}
+
+const activationDtypes = { f32: "FLOAT32", f16: "FLOAT16", bf16: "BFLOAT16", int8: "INT8" } as const;
+
+/** Exact weights keep exact hidden states; otherwise float16 is closer to them than the weights' own rounding. */
+function activationDtypeOf(
+  wanted: CoordinatorOptions["activationDtype"],
+  variant: Manifest["variant"],
+): ActivationDtype {
+  if (wanted !== "auto") return activationDtypes[wanted];
+  return variant === "f32" ? "FLOAT32" : "FLOAT16";
 }
 
 function rateObserver({
@@ -172,7 +199,7 @@ function rateObserver({
 async function inferenceOf(
   store: ModelStore,
   manifest: Manifest,
-  port: Session,
+  port: ReplicaSet,
   metrics: Metrics,
 ): Promise<Inference> {
   const spec = await store.readTokenizer(manifest);

@@ -30,11 +30,15 @@ export interface WorkerOptions {
   readonly threads: number;
   /** What weights and KV may take. Defaults to nine tenths of the memory that is free when a stage is loaded. */
   readonly memoryLimitBytes?: number;
+  /** What KV may take of that. Defaults to all that the weights leave. */
+  readonly kvMemoryBytes?: number;
   /** Times of the simulated device. Defaults to none at all. */
   readonly simulation?: SimulationOptions;
   /** Computing takes this many times as long. Defaults to 1. */
   readonly throttle?: number;
   readonly logLevel?: LogOptions["level"];
+  /** How frames pass between stages: over links where they can be had, or by gRPC only. Defaults to "link". */
+  readonly hops?: "link" | "grpc";
   /** host:port that the worker tells others. Defaults to where it listens. */
   readonly advertise?: string;
 }
@@ -72,6 +76,9 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     blobs,
     blobsFolder: home.blobs,
     memoryLimitBytes,
+    linkHost: () =>
+      options.hops === "grpc" ? undefined : parseListenAddress(server.address, "--listen").host,
+    ...(options.kvMemoryBytes !== undefined && { kvMemoryBytes: options.kvMemoryBytes }),
     onChange: () => presence.changed(),
     log,
   });

@@ -3,7 +3,7 @@ import type { ClusterStatus__Output } from "../../proto/gen/stagecoach/v1/Cluste
 import { replies, withClient } from "../client.js";
 
 /**
- * Follows a coordinator's state until it serves, telling each change.
+ * Follows a coordinator's state until all its pipelines serve, telling each change.
  * @throws StagecoachError FAILED_PRECONDITION with the coordinator's own words when it gives up, and
  * whatever the signal was aborted with
  */
@@ -15,8 +15,11 @@ export function awaitServing(
   return withClient(address, async (client) => {
     let last = "";
     for await (const status of replies(client, client.cluster.watch({}), signal)) {
-      if (status.state === "SERVING") return status;
-      if (status.state === "FAILED") throw new StagecoachError("FAILED_PRECONDITION", status.stateDetail);
+      const waiting = status.replicas.find(({ state }) => state !== "SERVING");
+      if (status.state === "SERVING" && waiting === undefined) return status;
+      const failed =
+        status.state === "FAILED" ? status : status.replicas.find(({ state }) => state === "FAILED");
+      if (failed !== undefined) throw new StagecoachError("FAILED_PRECONDITION", failed.stateDetail);
       if (status.stateDetail !== last) onProgress(status.stateDetail);
       last = status.stateDetail;
     }

@@ -8,7 +8,7 @@ import { awaitServing } from "./await-serving.js";
 import { Child } from "./child.js";
 import { Fleet } from "./fleet.js";
 import { findNatsServer, startNatsServer } from "./nats-server.js";
-import { coordinatorFlags, type UpSettings, workerFlags } from "./up-settings.js";
+import { coordinatorFlags, sizesOf, type UpSettings, workerFlags } from "./up-settings.js";
 
 /** What `up` needs beside its settings. */
 export interface StartOptions {
@@ -40,8 +40,6 @@ export interface RunningLocalCluster {
   kill(): void;
 }
 
-const usualStageCount = 2;
-
 /**
  * Starts NATS (where it is installed), a coordinator and its workers as child processes and waits until
  * they serve. The caller holds the home; see `withHome`.
@@ -49,7 +47,6 @@ const usualStageCount = 2;
  * CANCELLED when the signal aborts
  */
 export async function startCluster(options: StartOptions): Promise<RunningLocalCluster> {
-  refuseReplicas(options.values.replicas);
   const fleet = new Fleet(options.values.stopTimeoutMs, ({ message }) =>
     options.onProgress(`${message}\nServing goes on without events.`),
   );
@@ -72,7 +69,7 @@ async function bringUp(
   signal: AbortSignal,
 ): Promise<RunningLocalCluster> {
   const { values, onProgress } = options;
-  const workerCount = values.stages ?? usualStageCount;
+  const { workerCount } = sizesOf(values);
   const logFolder = join(options.home.state, "logs");
   const record = await openRecord(options);
 
@@ -84,7 +81,7 @@ async function bringUp(
   const coordinator = await startChild(
     options,
     "coordinator",
-    coordinatorFlags(values, workerCount, nats.url),
+    coordinatorFlags(values, nats.url),
     onProgress,
   );
   fleet.add(coordinator, "coordinator");
@@ -121,14 +118,6 @@ async function bringUp(
     stop: () => fleet.stop(),
     kill: () => fleet.kill(),
   };
-}
-
-function refuseReplicas(replicas: number): void {
-  if (replicas === 1) return;
-  throw new StagecoachError(
-    "INVALID_ARGUMENT",
-    `--replicas is ${replicas}: one pipeline is all that this version runs; start further ones with another --home and other ports`,
-  );
 }
 
 function startChild(

@@ -17,18 +17,21 @@ function valueIn(args: readonly string[], flag: string): string | undefined {
 }
 
 test("the coordinator waits for exactly the workers that are started", () => {
-  const args = coordinatorFlags(valuesOf({ maxNumSeqs: "5", threads: "3" }), 4, "nats://127.0.0.1:9");
+  const args = coordinatorFlags(
+    valuesOf({ maxNumSeqs: "5", threads: "3", stages: "2", replicas: "2" }),
+    "nats://127.0.0.1:9",
+  );
   expect(args[0]).toBe("coordinator");
   const flags = ["--stages", "--expected-workers", "--nats", "--max-num-seqs", "--home", "--threads"];
   expect(flags.map((flag) => valueIn(args, flag))).toEqual([
-    "4",
+    "2",
     "4",
     "nats://127.0.0.1:9",
     "5",
     "/nowhere",
     undefined,
   ]);
-  expect(valueIn(coordinatorFlags(valuesOf({}), 1, undefined), "--nats")).toBe("off");
+  expect(valueIn(coordinatorFlags(valuesOf({}), undefined), "--nats")).toBe("off");
 });
 
 test("workers share the machine unless they are told what to take", () => {

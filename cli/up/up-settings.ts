@@ -10,8 +10,11 @@ export const upSettings = [
   "home",
   "model",
   "variant",
+  "activationDtype",
+  "hops",
   "stages",
   "replicas",
+  "routing",
   "device",
   "threads",
   "http",
@@ -21,9 +24,14 @@ export const upSettings = [
   "maxNumSeqs",
   "maxBatchTokens",
   "maxWaiting",
+  "maxWaitingTokens",
+  "targetItlMs",
+  "batching",
+  "prefixCache",
   "maxContext",
   "blockSize",
   "memoryLimitBytes",
+  "kvCacheMemory",
   "throttle",
   "simulation",
   "logLevel",
@@ -36,16 +44,23 @@ export type UpSettings = SettingValues<(typeof upSettings)[number]>;
 /** The part of the free memory that workers may take. */
 const freeShare = 0.9;
 
+const usualStageCount = 2;
+
+/** Stages of each pipeline, and the workers that `up` starts for all of them. */
+export function sizesOf({ stages = usualStageCount, replicas }: UpSettings): {
+  stages: number;
+  workerCount: number;
+} {
+  return { stages, workerCount: stages * replicas };
+}
+
 /** The arguments of the coordinator that `up` starts. */
-export function coordinatorFlags(
-  values: UpSettings,
-  expectedWorkers: number,
-  natsUrl: string | undefined,
-): string[] {
+export function coordinatorFlags(values: UpSettings, natsUrl: string | undefined): string[] {
   const own = pick(values, coordinatorSettings);
+  const { stages, workerCount } = sizesOf(values);
   return [
     "coordinator",
-    ...flagsFor({ ...own, stages: expectedWorkers, expectedWorkers, nats: natsUrl ?? "off" }),
+    ...flagsFor({ ...own, stages, expectedWorkers: workerCount, nats: natsUrl ?? "off" }),
   ];
 }
 

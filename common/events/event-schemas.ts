@@ -65,10 +65,15 @@ const state = z
   ])
   .describe("A change of state, of the cluster (id `cluster`) or of one worker (id: the worker's).");
 
+const replica = count
+  .optional()
+  .describe("Which of several pipelines side by side; absent where there is only one.");
+
 const plan = z
   .object({
     at,
     epoch,
+    replica,
     model: z.string(),
     variant: z.string(),
     laneCount: count.describe("Micro-batches that circle at once."),
@@ -76,6 +81,10 @@ const plan = z
     decodeTokensPerSecond: z.number().nonnegative().describe("Predicted, all sequences together."),
     prefillTokensPerSecond: z.number().nonnegative().describe("Predicted."),
     singleTokensPerSecond: z.number().nonnegative().describe("Predicted for one request alone."),
+    predictions: z
+      .array(z.object({ concurrency: count, decodeTokensPerSecond: z.number().nonnegative() }))
+      .optional()
+      .describe("Predicted at other numbers of sequences."),
     stages: z.array(
       z.object({
         workerId,
@@ -96,6 +105,7 @@ const epochEvent = z
   .object({
     at,
     epoch,
+    replica,
     reason: z.string().describe("Why there is a new epoch, for an operator."),
     laneCount: count,
     blockCount: count.describe("KV blocks of the pipeline: the smallest stage's."),

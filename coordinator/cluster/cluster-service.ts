@@ -37,9 +37,11 @@ export function clusterService(options: ClusterServiceOptions): GrpcService {
     ),
     GetBlob: serverStreamHandler((request: GetBlobRequest__Output) => blobChunks(store, request)),
     Status: unaryHandler(() => clusterStatus(sources)),
-    Watch: serverStreamHandler((_request: object, context) => watch(sources, context.signal)),
+    Watch: serverStreamHandler(({ intervalMs }: { intervalMs: number }, context) =>
+      watch(sources, intervalMs, context.signal),
+    ),
     Plan: unaryHandler(({ stages }: { stages: number }) => {
-      const plan = sources.session.planWith(stages > 0 ? { stages } : {});
+      const plan = sources.replicas.planWith(stages > 0 ? { stages } : {});
       return { planJson: Buffer.from(JSON.stringify(planToJson(plan))) };
     }),
     Drain: unaryHandler(({ workerId }: { workerId: string }) => {
@@ -99,10 +101,23 @@ async function* blobChunks(
     yield { totalBytes, data: Buffer.from(data) };
 }
 
-/** Now, at every change of state, and once a second. */
-async function* watch(sources: StatusSources, signal: AbortSignal): AsyncGenerator<ClusterStatus> {
+/** Milliseconds between two messages of a watch, unless asked otherwise. */
+const usualIntervalMs = 1000;
+
+/** Now, at every change of state, and once an interval. */
+async function* watch(
+  sources: StatusSources,
+  intervalMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<ClusterStatus> {
+  if (intervalMs !== 0 && (intervalMs < 100 || intervalMs > 60_000)) {
+    throw new StagecoachError(
+      "INVALID_ARGUMENT",
+      `interval_ms is ${intervalMs}: give 100 to 60000, or 0 for ${usualIntervalMs}`,
+    );
+  }
   while (!signal.aborted) {
     yield clusterStatus(sources);
-    await sources.session.changed(1000, signal);
+    await sources.replicas.changed(intervalMs || usualIntervalMs, signal);
   }
 }

@@ -1,10 +1,14 @@
 import { version } from "../../common/package-root.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { ClusterStatus } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
+import type { DecodeRate } from "../../proto/gen/stagecoach/v1/DecodeRate.js";
+import type { ReplicaStatus } from "../../proto/gen/stagecoach/v1/ReplicaStatus.js";
 import type { WorkerStatus } from "../../proto/gen/stagecoach/v1/WorkerStatus.js";
+import { besidePredictions } from "./decode-rates.js";
+import type { PipelineSession } from "./pipeline-session.js";
 import type { RateWindow } from "./rate-window.js";
-import type { Session } from "./session.js";
-import { describeState, type SessionState, stateName } from "./session-state.js";
+import type { ReplicaSet } from "./replica-set.js";
+import { stateOf } from "./session-state.js";
 import type { Member, WorkerRegistry } from "./worker-registry.js";
 
 /** Where a status is read from. */
@@ -12,7 +16,7 @@ export interface StatusSources {
   readonly cluster: string;
   readonly manifest: Manifest;
   readonly registry: WorkerRegistry;
-  readonly session: Session;
+  readonly replicas: ReplicaSet;
   readonly generated: RateWindow;
   readonly prompted: RateWindow;
   /** "on", or why events are off. */
@@ -22,41 +26,80 @@ export interface StatusSources {
 
 /** Everything an operator may ask of the cluster, as of now. */
 export function clusterStatus(sources: StatusSources, nowMs: number = Date.now()): ClusterStatus {
-  const { cluster, manifest, registry, session, generated, prompted, events, startedAtMs } = sources;
-  const scheduler = session.opened?.scheduler.snapshot();
+  const { cluster, manifest, registry, replicas, generated, prompted, events, startedAtMs } = sources;
+  const { state, counts, pipelines } = replicas;
   return {
     cluster,
     version,
-    epoch: session.epoch,
-    state: stateName(session.state),
-    stateDetail: describeState(session.state),
+    epoch: replicas.epoch,
+    state: state.name,
+    stateDetail: state.detail,
     model: manifest.model,
     variant: manifest.variant,
-    workers: registry.members().map((member) => workerStatus(member, session.state, nowMs)),
-    requestsRunning: scheduler?.running ?? 0,
-    requestsWaiting: scheduler?.waiting ?? 0,
-    blocksUsed: scheduler?.blocksUsed ?? 0,
-    blocksTotal: scheduler?.blocksTotal ?? 0,
+    workers: registry.members().map((member) => workerStatus(member, replicas, nowMs)),
+    requestsRunning: counts.running,
+    requestsWaiting: counts.waiting,
+    blocksUsed: counts.blocksUsed,
+    blocksTotal: counts.blocksTotal,
     generationTokensPerSecond: generated.perSecond(nowMs),
     promptTokensPerSecond: prompted.perSecond(nowMs),
     events: events(),
     uptimeSeconds: (nowMs - startedAtMs) / 1000,
-    laneCount: "plan" in session.state ? session.state.plan.laneCount : 0,
+    laneCount: pipelines[0]?.plan?.laneCount ?? 0,
+    replicas: pipelines.map(replicaStatus),
+    decodeRates: decodeRates(replicas),
+    lanes: replicas.lanes.map(({ decodeRows, prefillTokens, replica = 0 }) => ({
+      decodeRows,
+      prefillTokens,
+      replica,
+    })),
+    inFlightMs: replicas.totalInFlightMs,
+    blocksCached: counts.blocksCached,
+    prefixQueries: counts.prefixQueries,
+    prefixHits: counts.prefixHits,
   };
 }
 
-function workerStatus(member: Member, state: SessionState, nowMs: number): WorkerStatus {
+function replicaStatus({ replica, epoch, state, opened, plan }: PipelineSession): ReplicaStatus {
+  const { name, detail } = stateOf(state);
+  const snapshot = opened?.scheduler.snapshot();
+  return {
+    replica,
+    epoch,
+    state: name,
+    stateDetail: detail,
+    requestsRunning: snapshot?.running ?? 0,
+    requestsWaiting: snapshot?.waiting ?? 0,
+    blocksUsed: snapshot?.blocksUsed ?? 0,
+    blocksTotal: snapshot?.blocksTotal ?? 0,
+    laneCount: plan?.laneCount ?? 0,
+  };
+}
+
+function decodeRates(replicas: ReplicaSet): DecodeRate[] {
+  const predictions = replicas.pipelines.some(({ plan }) => plan !== undefined)
+    ? replicas.planWith({}).predictions
+    : [];
+  return besidePredictions(predictions, replicas.rates.achieved()).map(
+    ({ concurrency, predicted, achieved }) => ({
+      concurrency,
+      ...(predicted !== undefined && { predictedTokensPerSecond: predicted }),
+      ...(achieved !== undefined && { achievedTokensPerSecond: achieved.tokensPerSecond }),
+      achievedSeconds: achieved?.seconds ?? 0,
+    }),
+  );
+}
+
+function workerStatus(member: Member, replicas: ReplicaSet, nowMs: number): WorkerStatus {
   const { hello, stage, shares } = member;
-  const { busy, waitIn, waitOut, send } = shares.current();
-  const stageIndex =
-    "plan" in state ? state.plan.stages.findIndex((each) => each.workerId === hello.workerId) : -1;
+  const { busy, waitIn, waitOut, send, bubble } = shares.current();
   return {
     workerId: hello.workerId,
     incarnation: hello.incarnation,
     address: hello.address,
     device: hello.device,
     threads: hello.threads,
-    ...(stageIndex >= 0 && { stageIndex }),
+    ...replicas.placeOf(hello.workerId),
     stage: stage ?? null,
     freeMemoryBytes: member.freeMemoryBytes,
     residentBytes: member.residentBytes,
@@ -66,5 +109,6 @@ function workerStatus(member: Member, state: SessionState, nowMs: number): Worke
     waitInShare: waitIn,
     waitOutShare: waitOut,
     sendShare: send,
+    bubbleShare: bubble,
   };
 }

@@ -1,4 +1,6 @@
 import { StagecoachError } from "../../common/errors.js";
+import { timeLink } from "../../common/time-link.js";
+import type { LinearTime__Output } from "../../proto/gen/stagecoach/v1/LinearTime.js";
 import type { MeasureReply__Output } from "../../proto/gen/stagecoach/v1/MeasureReply.js";
 import type { MeasureRequest } from "../../proto/gen/stagecoach/v1/MeasureRequest.js";
 import type { StageClient } from "../pipeline/stage-client.js";
@@ -14,23 +16,45 @@ export interface Candidate {
   readonly device: string;
 }
 
+/** What was measured of workers and of the links between them. */
+export interface Measured {
+  readonly workers: readonly WorkerProfile[];
+  readonly links: readonly LinkProfile[];
+  /** Ids of workers whose machines were busy with something else. */
+  readonly unsteady: readonly string[];
+}
+
+/** Measures workers, then their links. */
+export async function profileCluster(
+  candidates: readonly Candidate[],
+  request: MeasureRequest,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const profiled = await profileWorkers(candidates, request);
+  const clients = candidates.map(({ client }) => client);
+  const links = [...(await profileLinks(clients)), ...(await profileOwnLinks(clients, signal))];
+  return {
+    workers: profiled.map(({ profile }) => profile),
+    links,
+    unsteady: profiled.flatMap(({ profile, unsteady }) => (unsteady ? [profile.workerId] : [])),
+  };
+}
+
 /**
  * Has every worker time the model's parts, all at once: stages that share a machine will compute at once too,
  * so that is the speed they will have.
  */
-export async function profileWorkers(
-  candidates: readonly Candidate[],
-  request: MeasureRequest,
-): Promise<WorkerProfile[]> {
+async function profileWorkers(candidates: readonly Candidate[], request: MeasureRequest) {
   return await Promise.all(
-    candidates.map(async ({ client, device }) =>
-      profileOf(client.workerId, device, await client.measure(request)),
-    ),
+    candidates.map(async ({ client, device }) => {
+      const reply = await client.measure(request);
+      return { profile: profileOf(client.workerId, device, reply), unsteady: reply.unsteady };
+    }),
   );
 }
 
 /** Times the links between workers; one after another on each worker, so that they do not disturb themselves. */
-export async function profileLinks(clients: readonly StageClient[]): Promise<LinkProfile[]> {
+async function profileLinks(clients: readonly StageClient[]): Promise<LinkProfile[]> {
   const measured = await Promise.all(
     clients.map(async (from, index) => {
       const links: LinkProfile[] = [];
@@ -44,21 +68,30 @@ export async function profileLinks(clients: readonly StageClient[]): Promise<Lin
   return measured.flat();
 }
 
+/** The way into the first stage and back from the last, whichever they will be. */
+async function profileOwnLinks(clients: readonly StageClient[], signal: AbortSignal): Promise<LinkProfile[]> {
+  const links: LinkProfile[] = [];
+  for (const { workerId, address } of clients)
+    links.push({ from: "", to: workerId, ...(await timeLink(address, signal)) });
+  return links;
+}
+
 function partners(clients: readonly StageClient[], index: number): readonly StageClient[] {
   const others = [...clients.slice(index + 1), ...clients.slice(0, index)];
   return clients.length <= allPairsUpTo ? others : others.slice(0, ringNeighbours);
 }
 
 function profileOf(workerId: string, device: string, reply: MeasureReply__Output): WorkerProfile {
-  const time = (name: "layerDecode" | "layerPrefill" | "embedding" | "head"): LinearTime => {
+  const time = (name: "layerDecode" | "layerPrefill" | "embedding" | "head" | "stage"): LinearTime => {
     const value = reply[name];
-    if (value === null || !(value.alphaMs >= 0 && value.betaMs >= 0)) {
+    if (value === null || !usable(value)) {
       throw new StagecoachError(
         "INTERNAL",
         `worker "${workerId}" measured no usable time for ${name}: see its log`,
       );
     }
-    return { alphaMs: value.alphaMs, betaMs: value.betaMs };
+    const { alphaMs, betaMs, points } = value;
+    return { alphaMs, betaMs, ...(points.length > 0 && { points }) };
   };
   return {
     workerId,
@@ -67,6 +100,13 @@ function profileOf(workerId: string, device: string, reply: MeasureReply__Output
     layerPrefill: time("layerPrefill"),
     embedding: time("embedding"),
     head: time("head"),
+    // A device whose times are given has no cost of its own.
+    ...(reply.stage !== null && { stage: time("stage") }),
+    attention: { msPerToken: reply.attentionMsPerToken, measuredAtTokens: reply.contextTokens },
     freeMemoryBytes: reply.freeMemoryBytes,
   };
+}
+
+function usable({ alphaMs, betaMs, points }: LinearTime__Output): boolean {
+  return alphaMs >= 0 && betaMs >= 0 && points.every(({ rows, ms }) => rows > 0 && ms >= 0);
 }

@@ -3,8 +3,9 @@ import type { Manifest } from "../../model/store/manifest.js";
 import type { PipelineLimits } from "../pipeline/open-pipeline.js";
 import type { RequestEnd } from "../pipeline/running-request.js";
 import type { Plan } from "../planner/types.js";
-import type { Session } from "./session.js";
-import { describeState, type SessionState, stateName } from "./session-state.js";
+import type { PipelineSession } from "./pipeline-session.js";
+import type { ReplicaSet } from "./replica-set.js";
+import type { SessionState } from "./session-state.js";
 import type { Member, WorkerRegistry } from "./worker-registry.js";
 
 /** What the coordinator's events are made from. */
@@ -12,25 +13,31 @@ export interface EventSources {
   readonly publisher: EventPublisher;
   readonly manifest: Manifest;
   readonly registry: WorkerRegistry;
-  readonly session: Session;
+  readonly replicas: ReplicaSet;
   readonly limits: PipelineLimits;
 }
 
-/** Publishes every change of the cluster's state, its plan, its epoch and its membership, from now on. */
+/** Publishes every change of the cluster's state, its plans, its epochs and its membership, from now on. */
 export function publishClusterEvents(sources: EventSources): void {
-  const { session, registry } = sources;
+  const { replicas, registry } = sources;
   let last: SessionState["kind"] | undefined;
-  session.on("state", (state) => {
-    if (state.kind === last) return;
-    last = state.kind;
-    sources.publisher.publish("state", "cluster", {
-      scope: "cluster",
-      epoch: session.epoch,
-      state: stateName(state),
-      detail: describeState(state),
-    });
-    if (state.kind === "loading") publishPlan(sources, state.plan);
-    if (state.kind === "serving") publishEpoch(sources, state.plan);
+  replicas.on("state", () => {
+    const { kind, name, detail } = replicas.state;
+    if (kind === last) return;
+    last = kind;
+    const { epoch } = replicas;
+    sources.publisher.publish("state", "cluster", { scope: "cluster", epoch, state: name, detail });
+  });
+  const lastOf = new Map<number, SessionState["kind"]>();
+  const served = new Set<number>();
+  replicas.on("pipeline", (pipeline) => {
+    const { replica, state } = pipeline;
+    if (state.kind === lastOf.get(replica)) return;
+    lastOf.set(replica, state.kind);
+    if (state.kind === "loading") publishPlan(sources, pipeline, state.plan);
+    if (state.kind !== "serving") return;
+    publishEpoch(sources, pipeline, state.plan, served.has(replica));
+    served.add(replica);
   });
   registry.on("joined", (member) =>
     publishMembership(sources, member, "JOINED", `at ${member.hello.address}`),
@@ -55,11 +62,15 @@ export function publishRequestEnd({ publisher, manifest }: EventSources, end: Re
   });
 }
 
-function publishPlan({ publisher, manifest, session }: EventSources, plan: Plan): void {
+function publishPlan(
+  { publisher, manifest, replicas }: EventSources,
+  { epoch, replica }: PipelineSession,
+  plan: Plan,
+): void {
   const { model, variant } = manifest;
-  const { epoch } = session;
   publisher.publish("plan", String(epoch), {
     epoch,
+    ...(replicas.pipelines.length > 1 && { replica }),
     model,
     variant,
     laneCount: plan.laneCount,
@@ -67,6 +78,7 @@ function publishPlan({ publisher, manifest, session }: EventSources, plan: Plan)
     decodeTokensPerSecond: plan.decodeTokensPerSecond,
     prefillTokensPerSecond: plan.prefillTokensPerSecond,
     singleTokensPerSecond: plan.singleTokensPerSecond,
+    predictions: [...plan.predictions],
     stages: plan.stages.map(
       ({ workerId, firstLayer, endLayer, decodeMs, prefillMs, hopMs, weightBytes, kvBytes }) => ({
         workerId,
@@ -84,12 +96,18 @@ function publishPlan({ publisher, manifest, session }: EventSources, plan: Plan)
   });
 }
 
-function publishEpoch({ publisher, registry, session, limits }: EventSources, plan: Plan): void {
-  publisher.publish("epoch", String(session.epoch), {
-    epoch: session.epoch,
-    reason: session.epoch === 1 ? "the first pipeline" : "a new pipeline after a stage was lost",
+function publishEpoch(
+  { publisher, registry, replicas, limits }: EventSources,
+  { epoch, replica, opened }: PipelineSession,
+  plan: Plan,
+  again: boolean,
+): void {
+  publisher.publish("epoch", String(epoch), {
+    epoch,
+    ...(replicas.pipelines.length > 1 && { replica }),
+    reason: again ? "a new pipeline after a stage was lost" : "the first pipeline",
     laneCount: plan.laneCount,
-    blockCount: session.opened?.blockCount ?? 0,
+    blockCount: opened?.blockCount ?? 0,
     blockSize: limits.blockSize,
     stages: plan.stages.map(({ workerId, firstLayer, endLayer }) => ({
       workerId,
@@ -101,7 +119,7 @@ function publishEpoch({ publisher, registry, session, limits }: EventSources, pl
 }
 
 function publishMembership(
-  { publisher, session }: EventSources,
+  { publisher, replicas }: EventSources,
   member: Member,
   state: "JOINED" | "LEFT",
   detail: string,
@@ -109,7 +127,7 @@ function publishMembership(
   const { workerId, incarnation } = member.hello;
   publisher.publish("state", workerId, {
     scope: "worker",
-    epoch: session.epoch,
+    epoch: replicas.epoch,
     workerId,
     incarnation,
     state,

@@ -1,7 +1,7 @@
 import type { StagecoachError } from "../../common/errors.js";
 import type { Plan } from "../planner/types.js";
 
-/** Where the cluster is on its way to serving. */
+/** Where a pipeline is on its way to serving. */
 export type SessionState =
   /** Fewer workers than are needed. */
   | { kind: "waiting"; present: number; needed: number }
@@ -23,13 +23,46 @@ const names = {
   stopping: "STOPPING",
 } as const satisfies Record<SessionState["kind"], string>;
 
-/** The state's name in ClusterStatus and events. */
-export function stateName(state: SessionState): (typeof names)[SessionState["kind"]] {
-  return names[state.kind];
+/** A state's name in ClusterStatus and events. */
+export type StateName = (typeof names)[SessionState["kind"]];
+
+/** A state as it is told. */
+export interface ClusterState {
+  readonly kind: SessionState["kind"];
+  readonly name: StateName;
+  /** One sentence. */
+  readonly detail: string;
+}
+
+export function stateOf(state: SessionState): ClusterState {
+  return { kind: state.kind, name: names[state.kind], detail: describeState(state) };
+}
+
+/** Of several pipelines the one that is furthest says where the cluster is. */
+const byProgress = ["serving", "loading", "measuring", "failed", "waiting", "stopping"] as const;
+
+/** What the states of all pipelines come to: the cluster serves when one does. */
+export function joinStates(states: readonly SessionState[]): ClusterState {
+  const [only] = states;
+  if (states.length === 1 && only !== undefined) return stateOf(only);
+  const kind = byProgress.find((each) => states.some((state) => state.kind === each)) ?? "waiting";
+  return { kind, name: names[kind], detail: describeAll(states) };
+}
+
+function describeAll(states: readonly SessionState[]): string {
+  const serving = states.filter(({ kind }) => kind === "serving").length;
+  if (serving === states.length) return `serving with ${serving} replicas`;
+  if (states.every(({ kind }) => kind === "stopping")) return "stopping";
+  const others = states.flatMap((state, replica) =>
+    state.kind === "serving" ? [] : [`replica ${replica}: ${describeState(state)}`],
+  );
+  return [...(serving > 0 ? [`serving with ${serving} of ${states.length} replicas`] : []), ...others].join(
+    "; ",
+  );
 }
 
 /** One sentence for whoever asks why the cluster does not serve yet. */
-export function describeState(state: SessionState): string {
+function describeState(state: SessionState): string {
   switch (state.kind) {
     case "waiting":
       return `waiting for workers: ${state.present} of ${state.needed} joined`;

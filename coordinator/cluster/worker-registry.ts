@@ -33,14 +33,20 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
   readonly heartbeatIntervalMs: number;
   readonly #members = new Map<string, Member>();
   readonly #now: () => number;
+  readonly #inFlightMs: (workerId: string) => number;
   #lastExpiryAtMs: number;
 
-  /** `heartbeatIntervalMs` defaults to 500; a worker is lost after three silent intervals. */
+  /**
+   * `heartbeatIntervalMs` defaults to 500; a worker is lost after three silent intervals. `inFlightMs` tells how
+   * long a worker's pipeline had work under way, for the bubbles' account.
+   */
   constructor({
     heartbeatIntervalMs = 500,
     now = Date.now,
-  }: { heartbeatIntervalMs?: number; now?: () => number } = {}) {
+    inFlightMs = () => 0,
+  }: { heartbeatIntervalMs?: number; now?: () => number; inFlightMs?: (workerId: string) => number } = {}) {
     super();
+    this.#inFlightMs = inFlightMs;
     this.heartbeatIntervalMs = heartbeatIntervalMs;
     this.#now = now;
     this.#lastExpiryAtMs = now();
@@ -91,7 +97,12 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
     member.freeMemoryBytes = heartbeat.freeMemoryBytes;
     member.residentBytes = heartbeat.residentBytes;
     member.stage = heartbeat.stage ?? undefined;
-    if (heartbeat.stage?.times) member.shares.report(heartbeat.stage.times, member.lastHeartbeatAtMs);
+    if (heartbeat.stage?.times)
+      member.shares.report(
+        heartbeat.stage.times,
+        member.lastHeartbeatAtMs,
+        this.#inFlightMs(member.hello.workerId),
+      );
     this.emit("heartbeat", member);
   }
 

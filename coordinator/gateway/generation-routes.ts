@@ -38,7 +38,7 @@ export function addGenerationRoutes(app: FastifyInstance, options: GenerationRou
 }
 
 interface Endpoint<Params> {
-  readonly parse: (body: unknown) => ParsedRequest<Params>;
+  readonly parse: (body: unknown, key: string | undefined) => ParsedRequest<Params>;
   readonly start: (params: Params, signal: AbortSignal) => Generation;
   readonly format: (context: ReplyContext) => ReplyFormat;
 }
@@ -49,7 +49,7 @@ async function answer<Params>(
   reply: FastifyReply,
   endpoint: Endpoint<Params>,
 ): Promise<unknown> {
-  const { params, style, ignored } = endpoint.parse(request.body);
+  const { params, style, ignored } = endpoint.parse(request.body, request.headers.authorization);
   noteIgnored(reply, ignored);
   const signal = active.track(reply.raw);
   const generation = endpoint.start(params, signal);

@@ -45,6 +45,15 @@ function overTheWire(method: Method, request: object): unknown {
 }
 
 describe("Generate", () => {
+  it("hands on priority and user", async () => {
+    const { stream, port } = setUp();
+    await nextEvent(stream("Generate", { prompt: "hi", priority: -2, user: "me" }), "ended");
+    await nextEvent(stream("Chat", { messages: [{ role: "user", content: "x" }], user: "me" }), "ended");
+    const [generated, chatted] = port.requests;
+    expect(generated).toMatchObject({ priority: -2, user: expect.stringMatching(/^user:/) });
+    expect(chatted).toMatchObject({ priority: 0, user: generated?.user });
+  });
+
   it("streams text, ids and, last, reason and usage", async () => {
     const { stream, port } = setUp();
     const call = stream("Generate", { prompt: "hi" });

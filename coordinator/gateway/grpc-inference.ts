@@ -1,3 +1,4 @@
+import type { Metadata } from "@grpc/grpc-js";
 import { StagecoachError } from "../../common/errors.js";
 import { serverStreamHandler, unaryHandler } from "../../common/grpc-handlers.js";
 import type { GrpcService } from "../../common/grpc-server.js";
@@ -16,21 +17,26 @@ import { invalid } from "../inference/checks.js";
 import type { Generation, OutputToken } from "../inference/generation.js";
 import type { Inference } from "../inference/inference.js";
 import type { Prompt, RequestOptions } from "../inference/request.js";
+import { shareOf } from "./share-of.js";
 
 /** The Inference service of stagecoach.v1. */
 export function inferenceService(inference: Inference): GrpcService {
   const implementation: InferenceHandlers = {
-    Generate: serverStreamHandler((request: GenerateRequest__Output, { signal }) => {
+    Generate: serverStreamHandler((request: GenerateRequest__Output, { signal, metadata }) => {
       const { model, options } = request;
-      const params = { model, prompts: [promptOf(request)], options: requestOptions(options) };
+      const params = {
+        model,
+        prompts: [promptOf(request)],
+        options: requestOptions(options),
+        ...rankOf(request, metadata),
+      };
       return generateReplies(inference, inference.generate(params, signal));
     }),
-    Chat: serverStreamHandler(({ model, messages, options }: ChatRequest__Output, { signal }) =>
-      generateReplies(
-        inference,
-        inference.chat({ model, messages, options: requestOptions(options) }, signal),
-      ),
-    ),
+    Chat: serverStreamHandler((request: ChatRequest__Output, { signal, metadata }) => {
+      const { model, messages, options } = request;
+      const params = { model, messages, options: requestOptions(options), ...rankOf(request, metadata) };
+      return generateReplies(inference, inference.chat(params, signal));
+    }),
     Embed: unaryHandler((): EmbedReply => {
       throw new StagecoachError(
         "UNIMPLEMENTED",
@@ -56,6 +62,11 @@ function promptOf(request: GenerateRequest__Output): Prompt {
   const input = oneof(request, "input");
   if (input === undefined) throw invalid("prompt", "prompt is missing: set prompt or prompt_ids");
   return input.kind === "prompt" ? input.value : input.value.ids;
+}
+
+function rankOf({ priority, user }: { priority: number; user: string }, metadata: Metadata) {
+  const [authorization] = metadata.get("authorization");
+  return { priority, user: shareOf(authorization?.toString(), user) };
 }
 
 /** Absent scalars stay absent; what proto3 cannot leave out is absent when empty. */

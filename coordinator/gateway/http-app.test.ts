@@ -201,6 +201,11 @@ describe("streams", () => {
     const reply = await chat({ stream: true });
     expect(reply.statusCode).toBe(429);
     expect(reply.headers["retry-after"]).toBe("1");
+    const measured = { details: { retryAfterSeconds: 17 } };
+    const later = setUp(() => {
+      throw new StagecoachError("RESOURCE_EXHAUSTED", "the queue is full", measured);
+    });
+    expect((await later.complete({})).headers["retry-after"]).toBe("17");
     expect(reply.json().error).toEqual({
       message: "512 requests wait already",
       type: "rate_limit_error",
@@ -226,6 +231,36 @@ describe("streams", () => {
   });
 });
 
+describe("who goes first", () => {
+  it("is told by priority, and by key or user, of which neither is kept", async () => {
+    const { app, port, complete, chat } = setUp();
+    await complete({ priority: -3, user: "me", n: 2 });
+    await chat({ user: "me" });
+    await app.inject({
+      method: "POST",
+      url: "/v1/completions",
+      payload: { prompt: "hi", user: "me" },
+      headers: { authorization: "Bearer sk-1" },
+    });
+    const [first, fork, chatted, keyed] = port.requests;
+    expect(first).toMatchObject({ priority: -3, user: expect.stringMatching(/^user:/) });
+    expect(fork).toMatchObject({ priority: -3, user: first?.user, forkOf: first?.requestId });
+    expect(chatted).toMatchObject({ priority: 0, user: first?.user });
+    expect(chatted).not.toHaveProperty("forkOf");
+    expect(keyed?.user).toMatch(/^key:/);
+    expect(JSON.stringify(port.requests.map(({ user }) => user))).not.toMatch(/sk-1|"me"/);
+  });
+
+  it("is not looked at when it is wrong", async () => {
+    const { complete } = setUp();
+    for (const body of [{ priority: 0.5 }, { priority: "high" }, { priority: 2 ** 40 }, { user: 3 }]) {
+      const reply = await complete(body);
+      expect(reply.statusCode).toBe(400);
+      expect(reply.json().error.param).toBe(Object.keys(body)[0]);
+    }
+  });
+});
+
 describe("refusals", () => {
   const { complete, chat, port } = setUp();
 
@@ -239,6 +274,15 @@ describe("refusals", () => {
     [{ stop: [1] }, "stop", "texts"],
     [{ logit_bias: { x: 1 } }, "logit_bias", '"x"'],
     [{ logit_bias: { 1: "y" } }, "logit_bias.1", '"y"'],
+    [{ logit_bias: { 99999: 1 } }, "logit_bias", "99999"],
+    [{ max_tokens: 1_000_000_000 }, "max_tokens", "1000000000"],
+    [{ max_tokens: 1e300 }, "max_tokens", "1e+300"],
+    [{ n: 0 }, "n", "n is 0"],
+    [{ n: 1_000_000 }, "n", "1000000"],
+    [{ prompt: new Array(100).fill("x"), n: 2 }, "n", "200 texts"],
+    [{ stop: Array.from({ length: 500 }, (_, index) => `s${index}`) }, "stop", "500"],
+    [{ stop: ["x".repeat(5_000)] }, "stop", "1 to 1024"],
+    [{ stop_token_ids: [-1] }, "stop_token_ids", "-1"],
     [{ prompt: "" }, "prompt", "prompt"],
     [{ prompt: [] }, "prompt", "empty"],
     [{ prompt: ["a", 1] }, "prompt", '["a",1]'],

@@ -20,7 +20,7 @@ const statusOfCode: Readonly<Record<Code, number>> = {
   UNAUTHENTICATED: 401,
 };
 
-/** Seconds after which a refused client may try again. */
+/** Seconds after which a refused client may try again, where nobody knows better. */
 const retryAfterSeconds: Partial<Record<Code, number>> = { RESOURCE_EXHAUSTED: 1, UNAVAILABLE: 2 };
 
 /** OpenAI's shape of an error. */
@@ -54,7 +54,8 @@ export function errorBody(error: StagecoachError): ErrorBody {
 
 /** Headers that go with an error: when to try again, which methods there are. */
 export function errorHeaders({ code, details }: StagecoachError): Record<string, string> {
-  const seconds = retryAfterSeconds[code];
+  const known = details["retryAfterSeconds"];
+  const seconds = typeof known === "number" ? known : retryAfterSeconds[code];
   const { allow } = details;
   return {
     ...(seconds !== undefined && { "retry-after": String(seconds) }),

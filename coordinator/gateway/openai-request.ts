@@ -2,6 +2,7 @@ import { checkInteger, invalid, shown } from "../inference/checks.js";
 import type { ChatParams, ChatTurn, GenerateParams, Prompt, RequestOptions } from "../inference/request.js";
 import { type BodyFields, bodyFields, isListOf, isNumber, isText } from "./body-fields.js";
 import { refuseUnsupported } from "./refused-fields.js";
+import { shareOf } from "./share-of.js";
 
 /** How the answer is to look, beside what is to be generated. */
 export interface ReplyStyle {
@@ -25,8 +26,11 @@ export interface ParsedRequest<Params> {
 const completionMaxTokens = 16;
 const maxPrompts = 128;
 
-/** @throws StagecoachError INVALID_ARGUMENT naming the field, its value and what is allowed */
-export function parseCompletionRequest(input: unknown): ParsedRequest<GenerateParams> {
+/**
+ * @param key the client's API key, where it has one
+ * @throws StagecoachError INVALID_ARGUMENT naming the field, its value and what is allowed
+ */
+export function parseCompletionRequest(input: unknown, key?: string): ParsedRequest<GenerateParams> {
   const body = bodyFields(input);
   refuseUnsupported(body);
   const options = readOptions(body, readCompletionLogprobs(body));
@@ -35,13 +39,17 @@ export function parseCompletionRequest(input: unknown): ParsedRequest<GeneratePa
     prompts: readPrompts(body),
     n: body.number("n"),
     options,
+    ...readRank(body, key),
     defaultMaxTokens: completionMaxTokens,
   };
   return finish(body, params, options);
 }
 
-/** @throws StagecoachError INVALID_ARGUMENT naming the field, its value and what is allowed */
-export function parseChatRequest(input: unknown): ParsedRequest<ChatParams> {
+/**
+ * @param key the client's API key, where it has one
+ * @throws StagecoachError INVALID_ARGUMENT naming the field, its value and what is allowed
+ */
+export function parseChatRequest(input: unknown, key?: string): ParsedRequest<ChatParams> {
   const body = bodyFields(input);
   refuseUnsupported(body);
   const options = readOptions(body, readChatLogprobs(body));
@@ -50,6 +58,7 @@ export function parseChatRequest(input: unknown): ParsedRequest<ChatParams> {
     messages: readMessages(body),
     n: body.number("n"),
     options,
+    ...readRank(body, key),
   };
   return finish(body, params, options);
 }
@@ -70,7 +79,7 @@ export function readMessages(body: BodyFields): readonly ChatTurn[] {
 }
 
 /** Harmless fields of OpenAI's and vLLM's clients that ask for nothing this server does differently. */
-const knownHarmless = ["user", "metadata", "store", "service_tier", "priority", "request_id", "cache_prompt"];
+const knownHarmless = ["metadata", "store", "service_tier", "request_id", "cache_prompt"];
 
 function finish<Params>(body: BodyFields, params: Params, options: RequestOptions): ParsedRequest<Params> {
   const stream = body.boolean("stream") ?? false;
@@ -85,6 +94,11 @@ function finish<Params>(body: BodyFields, params: Params, options: RequestOption
     logprobs: options.logprobs !== undefined,
   };
   return { params, style, ignored: body.unread().filter((name) => !knownHarmless.includes(name)) };
+}
+
+/** vLLM's `priority`; `user` only counts for clients without a key, for anybody can write anything there. */
+function readRank(body: BodyFields, key: string | undefined): Pick<GenerateParams, "priority" | "user"> {
+  return { priority: body.number("priority"), user: shareOf(key, body.text("user")) };
 }
 
 function readOptions(body: BodyFields, logprobs: number | undefined): RequestOptions {

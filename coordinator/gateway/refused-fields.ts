@@ -72,7 +72,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
 
 /**
  * Refuses what would silently be answered with something else than was asked for. Fields that are merely
- * unknown, or change nothing (`user`, `metadata`, `priority` …), pass.
+ * unknown, or change nothing (`metadata`, `store` …), pass.
  * @throws StagecoachError INVALID_ARGUMENT naming the field, its value and the way out
  */
 export function refuseUnsupported(body: BodyFields): void {

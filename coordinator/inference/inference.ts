@@ -44,6 +44,7 @@ export interface Inference {
   checkModel(name: string | undefined): void;
 }
 
+const maxPriority = 2 ** 31 - 1;
 const maxContinuations = 16;
 const maxChoices = 128;
 
@@ -80,7 +81,8 @@ export function createInference(options: InferenceOptions): Inference {
       const compiled = compile(params.options);
       const n = checkCount(params.n ?? 1, params.prompts.length);
       const prompts = params.prompts.map((prompt) => encoder.prompt(prompt, port.maxContext));
-      const plan = { prompts, n, compiled, defaultMaxTokens: params.defaultMaxTokens, arrivedMs };
+      const { defaultMaxTokens } = params;
+      const plan = { prompts, n, compiled, defaultMaxTokens, arrivedMs, ...rankOf(params) };
       return startGeneration(options, plan, signal);
     },
     chat: (params, signal) => {
@@ -91,7 +93,7 @@ export function createInference(options: InferenceOptions): Inference {
       const prompts = [encoder.chat(params.messages, port.maxContext)];
       return startGeneration(
         options,
-        { prompts, n, compiled, defaultMaxTokens: undefined, arrivedMs },
+        { prompts, n, compiled, defaultMaxTokens: undefined, arrivedMs, ...rankOf(params) },
         signal,
       );
     },
@@ -100,6 +102,11 @@ export function createInference(options: InferenceOptions): Inference {
     detokenize: (ids) =>
       tokenizer.decode(ids.map((id) => checkTokenId("tokens", id, tokenizer.vocabularySize))),
   };
+}
+
+/** Who goes first; both are of no consequence while nobody waits. */
+function rankOf({ priority = 0, user = "" }: Pick<GenerateParams, "priority" | "user">) {
+  return { priority: checkInteger("priority", priority, -maxPriority, maxPriority), user };
 }
 
 function checkCount(n: number, promptCount: number): number {

@@ -41,6 +41,10 @@ export interface GenerateParams {
   /** Defaults to 1. */
   readonly n?: number | undefined;
   readonly options: RequestOptions;
+  /** Lower goes first. Defaults to 0. */
+  readonly priority?: number | undefined;
+  /** Whose share of the service it takes; all without one share one. */
+  readonly user?: string | undefined;
   /** Used when `options.maxTokens` is absent, cut to the rest of the context. */
   readonly defaultMaxTokens?: number | undefined;
 }

@@ -25,6 +25,8 @@ export interface RequestPlan {
   readonly compiled: CompiledOptions;
   readonly defaultMaxTokens: number | undefined;
   readonly arrivedMs: number;
+  readonly priority: number;
+  readonly user: string;
 }
 
 /**
@@ -36,7 +38,7 @@ export function startGeneration(
   plan: RequestPlan,
   signal: AbortSignal,
 ): Generation {
-  const { prompts, n } = plan;
+  const { prompts, n, priority, user } = plan;
   const requestId = randomUUID();
   let completionTokens = 0;
   let cachedTokens = 0;
@@ -49,6 +51,10 @@ export function startGeneration(
         request: {
           requestId: prompts.length * n === 1 ? requestId : `${requestId}-${index}`,
           promptIds,
+          priority,
+          user,
+          // Continuations of one prompt share its KV.
+          ...(continuation > 0 && { forkOf: `${requestId}-${promptIndex * n}` }),
           sampling: { ...plan.compiled.sampling, seed: seedOf(plan.compiled.sampling.seed, continuation) },
           maxTokens,
           stopTokenIds: plan.compiled.stopTokenIds,

@@ -7,7 +7,7 @@ export interface TokenEvent {
   readonly logprob?: number;
   readonly top?: readonly { tokenId: number; logprob: number }[];
   readonly finished?: "stop" | "length";
-  /** With the last event: prompt tokens taken from the prefix cache. */
+  /** With the first event: prompt tokens taken from the prefix cache, where there were any. */
   readonly cachedTokens?: number;
 }
 

@@ -1,4 +1,4 @@
-import { encodeForward } from "../../common/frame-codec.js";
+import { encodeClose, encodeForward } from "../../common/frame-codec.js";
 import { bytesOf } from "../../common/tensor.js";
 import { WallClock } from "../../common/wall-clock.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
@@ -17,15 +17,16 @@ export type FramePayload = Pick<Frame, "open" | "forward" | "close">;
  */
 export function batchFrames(batch: MicroBatch): FramePayload[] {
   const frames: FramePayload[] = [];
-  if (batch.closed.length > 0) frames.push({ close: { sequenceIds: [...batch.closed] } });
+  if (batch.closed.length > 0) frames.push({ close: encodeClose(batch.closed) });
   if (batch.opened.length > 0) frames.push({ open: { sequences: batch.opened.map(openingOf) } });
   if (batch.slices.length > 0) frames.push({ forward: forwardOf(batch) });
   return frames;
 }
 
-function openingOf({ sequenceId, tokens, promptLength, sampling }: OpenedSequence): SequenceOpen {
+function openingOf({ cachedBlocks, tokens, ...opened }: OpenedSequence): SequenceOpen {
+  const { sequenceId, promptLength, cachedLength, sampling } = opened;
   const history = needsHistory(sampling) ? bytesOf(tokens) : Buffer.alloc(0);
-  return { sequenceId, history, promptLength, sampling };
+  return { sequenceId, history, promptLength, sampling, cachedLength, cachedBlockIds: [...cachedBlocks] };
 }
 
 function needsHistory({ repetitionPenalty, presencePenalty, frequencyPenalty }: Sampling): boolean {

@@ -49,6 +49,7 @@ function requestFor(
     laneCount: plan.laneCount,
     maxContext: limits.maxContext,
     threads: 0,
+    activationDtype: limits.activationDtype,
   };
 }
 

@@ -1,7 +1,10 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { ActivationDtype } from "../../common/tensor.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { Plan } from "../planner/types.js";
+import type { TargetItl } from "../scheduler/prompt-budget.js";
 import { Scheduler } from "../scheduler/scheduler.js";
+import type { Batching } from "../scheduler/types.js";
 import { loadStages } from "./load-stages.js";
 import { Pipeline, type PipelineObserver, type PipelineOptions } from "./pipeline.js";
 import type { StageClient } from "./stage-client.js";
@@ -13,7 +16,13 @@ export interface PipelineLimits {
   readonly tokenBudget: number;
   readonly maxContext: number;
   readonly maxWaiting: number;
+  readonly maxWaitingTokens: number;
   readonly blockSize: number;
+  /** How hidden states travel between stages. */
+  readonly activationDtype: ActivationDtype;
+  readonly prefixCache: boolean;
+  readonly targetItlMs: TargetItl;
+  readonly batching: Batching;
 }
 
 /** What a pipeline is opened from. */
@@ -52,12 +61,8 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
   const blockCount = Math.min(wanted, ...ready.map((stage) => stage.blockCount));
   const scheduler = new Scheduler({
     laneCount: plan.laneCount,
-    blockSize: limits.blockSize,
     blockCount,
-    maxSequences: limits.maxSequences,
-    tokenBudget: limits.tokenBudget,
-    maxContext: limits.maxContext,
-    maxWaiting: limits.maxWaiting,
+    ...limits,
   });
   const [first] = clients;
   if (first === undefined) throw new StagecoachError("INTERNAL", "the plan has no stages");

@@ -86,6 +86,37 @@ test("a failure that is heard of after its step's answer ends those requests onl
   expect(await kept).toHaveLength(2);
 });
 
+test("what is cached is told with the first token, and no more after a failure", async () => {
+  const { pipeline, frames, answerAll } = setUp();
+  const prompt = [1, 2, 3, 4, 5, 6];
+  const run = async (id: string): Promise<TokenEvent[]> => {
+    const events = collect(pipeline.submit(request(id, prompt, 2), never()));
+    await answerAll();
+    return await events;
+  };
+  expect((await run("a")).map(({ cachedTokens }) => cachedTokens)).toEqual([undefined, undefined]);
+  expect((await run("b")).map(({ cachedTokens }) => cachedTokens)).toEqual([4, undefined]);
+  const cached = frames.flatMap((frame) => frame.open?.sequences?.at(0)?.cachedLength ?? []);
+  expect(cached).toEqual([0, 4]);
+  const closes = frames.flatMap((frame) => (frame.close ? [frame.close.keptBlockCounts] : []));
+  expect(closes).toEqual([[1], [1]]);
+});
+
+test("a request that is refused is told when to come again", async () => {
+  const { pipeline, answerAll } = setUp();
+  const all = Array.from({ length: 16 }, (_, id) =>
+    collect(pipeline.submit(request(`${id}`, [1], 2), never())),
+  );
+  expect(() => pipeline.submit(request("more", [1], 2), never())).toThrow(
+    expect.objectContaining({
+      code: "RESOURCE_EXHAUSTED",
+      details: { maxWaiting: 8, retryAfterSeconds: 1 },
+    }),
+  );
+  await answerAll();
+  await Promise.all(all);
+});
+
 test("a failure of the whole stage, and a break, fail everybody with the first reason", async () => {
   const { pipeline, broken } = setUp();
   const tokens = collect(pipeline.submit(request("a", [1], 9), never()));

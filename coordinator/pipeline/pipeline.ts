@@ -9,6 +9,7 @@ import type { TokenEvent, TokenPort } from "../inference/types.js";
 import type { Scheduler } from "../scheduler/scheduler.js";
 import type { MicroBatch, SequenceRequest } from "../scheduler/types.js";
 import { batchFrames } from "./batch-frames.js";
+import { EndRate } from "./end-rate.js";
 import { type RequestEnd, RunningRequest } from "./running-request.js";
 
 /** Somebody who hears what a pipeline does; neither may throw. */
@@ -16,6 +17,8 @@ export interface PipelineObserver {
   /** A micro-batch came back. */
   onStep?(step: { promptTokens: number; generatedTokens: number }): void;
   onRequestEnd?(end: RequestEnd): void;
+  /** So many micro-batches are under way now. */
+  onInFlight?(count: number): void;
 }
 
 /** What a pipeline is driven with. */
@@ -42,11 +45,13 @@ export class Pipeline implements TokenPort {
   readonly #options: PipelineOptions;
   readonly #scheduler: Scheduler;
   readonly #requests = new Map<string, RunningRequest>();
-  readonly #inFlight = new Map<number, MicroBatch>();
+  readonly #inFlight = new Map<number, Flight>();
   readonly #busyLanes = new Set<number>();
   /** Answers that lack a token whose stage's failure has not been heard of yet. */
   readonly #held = new Map<number, Tokens__Output>();
+  readonly #endRate = new EndRate();
   #nextStep = 1;
+  #lastAnswerMs = 0;
   #broken: StagecoachError | undefined;
   #pumpQueued = false;
 
@@ -63,18 +68,24 @@ export class Pipeline implements TokenPort {
   submit(request: SequenceRequest, signal: AbortSignal): AsyncIterable<TokenEvent> {
     if (this.#broken !== undefined) throw this.#broken;
     signal.throwIfAborted();
-    this.#scheduler.add(request);
+    this.#queue(request);
     const { requestId } = request;
     const cancel = (): void =>
       this.#end(requestId, new StagecoachError("CANCELLED", "the request was cancelled"));
     const running = new RunningRequest(request, cancel, (end) => {
       signal.removeEventListener("abort", cancel);
+      this.#endRate.ended(performance.now());
       for (const observer of this.#options.observers) observer.onRequestEnd?.(end);
     });
     this.#requests.set(requestId, running);
     signal.addEventListener("abort", cancel, { once: true });
     this.#queuePump();
     return running.events;
+  }
+
+  /** Whether a request is under way here. */
+  serves(requestId: string): boolean {
+    return this.#requests.has(requestId);
   }
 
   /** Takes what a stage of this epoch sent. */
@@ -94,7 +105,25 @@ export class Pipeline implements TokenPort {
     this.#broken = reason;
     for (const request of this.#requests.values()) request.fail(reason);
     this.#requests.clear();
+    this.#tellInFlight(0);
     this.#options.onBroken(reason);
+  }
+
+  /** Refuses with the time after which trying again is worth it. */
+  #queue(request: SequenceRequest): void {
+    try {
+      this.#scheduler.add(request);
+    } catch (reason) {
+      if (!(reason instanceof StagecoachError) || reason.code !== "RESOURCE_EXHAUSTED") throw reason;
+      const retryAfterSeconds = this.#endRate.secondsFor(
+        this.#scheduler.snapshot().waiting,
+        performance.now(),
+      );
+      throw new StagecoachError(reason.code, reason.message, {
+        cause: reason,
+        details: { ...reason.details, retryAfterSeconds },
+      });
+    }
   }
 
   #pump(): void {
@@ -111,22 +140,24 @@ export class Pipeline implements TokenPort {
     for (const { requestId } of batch.opened) this.#requests.get(requestId)?.scheduled();
     for (const payload of batchFrames(batch)) {
       if (payload.forward !== undefined) {
-        this.#inFlight.set(this.#nextStep, batch);
+        this.#inFlight.set(this.#nextStep, { batch, writtenAtMs: performance.now() });
         this.#busyLanes.add(lane);
       }
       this.#options.frames.write({ epoch: this.#options.epoch, step: this.#nextStep++, lane, ...payload });
     }
+    this.#tellInFlight(this.#inFlight.size);
     return true;
   }
 
   #stepDone(answered: number, message: Tokens__Output): void {
-    const batch = this.#inFlight.get(answered);
-    if (batch === undefined) {
+    const flight = this.#inFlight.get(answered);
+    if (flight === undefined) {
       throw new StagecoachError(
         "INTERNAL",
         `the last stage answered step ${answered}, which is not in flight`,
       );
     }
+    const { batch } = flight;
     const tokens = decodeTokens(message);
     if (this.#lacksTokens(batch, tokens)) {
       // The failure comes on another stage's stream, so it may be behind the answer.
@@ -136,16 +167,18 @@ export class Pipeline implements TokenPort {
     this.#inFlight.delete(answered);
     this.#busyLanes.delete(batch.lane);
     const tokenOf = new Map(tokens.map((token) => [this.#scheduler.requestOf(token.sequenceId), token]));
-    const outcomes = this.#scheduler.complete(batch, tokens);
+    const outcomes = this.#scheduler.complete(batch, tokens, this.#stepMs(flight));
     // The stages go on before anybody is told.
     this.#pump();
-    for (const { requestId, tokenId, finished } of outcomes) {
+    this.#tellInFlight(this.#inFlight.size);
+    for (const { requestId, tokenId, finished, cachedTokens } of outcomes) {
       const { logprob, top } = tokenOf.get(requestId) ?? {};
       this.#requests.get(requestId)?.push({
         ...(tokenId !== undefined && { tokenId }),
         ...(logprob !== undefined && { logprob }),
         ...(top !== undefined && { top }),
         ...(finished !== undefined && { finished }),
+        ...(cachedTokens !== undefined && { cachedTokens }),
       });
       if (finished !== undefined) this.#requests.delete(requestId);
     }
@@ -158,12 +191,25 @@ export class Pipeline implements TokenPort {
     if (sequenceIds.length === 0) throw reason;
     for (const sequenceId of sequenceIds) {
       const requestId = this.#scheduler.requestOf(sequenceId);
+      this.#scheduler.fail(requestId);
       if (requestId !== undefined) this.#end(requestId, reason);
     }
     for (const [step, tokens] of this.#held) {
       this.#held.delete(step);
       this.#stepDone(step, tokens);
     }
+  }
+
+  /**
+   * How long a micro-batch held up the bottleneck. While micro-batches follow each other closely, that is the time
+   * from one's answer to the next's; one that had the pipeline to itself passed all its stages in its time.
+   */
+  #stepMs({ writtenAtMs }: Flight): number {
+    const nowMs = performance.now();
+    const followed = this.#lastAnswerMs > writtenAtMs;
+    const ms = followed ? nowMs - this.#lastAnswerMs : (nowMs - writtenAtMs) / this.#options.laneCount;
+    this.#lastAnswerMs = nowMs;
+    return ms;
   }
 
   /** True when a sequence that still runs was to get a token and did not. */
@@ -185,6 +231,10 @@ export class Pipeline implements TokenPort {
     this.#queuePump();
   }
 
+  #tellInFlight(count: number): void {
+    for (const observer of this.#options.observers) observer.onInFlight?.(count);
+  }
+
   /** Requests that arrive together are scheduled together. */
   #queuePump(): void {
     if (this.#pumpQueued) return;
@@ -194,6 +244,12 @@ export class Pipeline implements TokenPort {
       this.#pump();
     });
   }
+}
+
+/** A micro-batch under way. */
+interface Flight {
+  readonly batch: MicroBatch;
+  readonly writtenAtMs: number;
 }
 
 /** Decoding slices feed one token that was generated; all others feed prompt. */

@@ -1,7 +1,7 @@
 import { type ClientWritableStream, credentials, type ServiceError } from "@grpc/grpc-js";
 import { StagecoachError } from "../../common/errors.js";
 import { channelOptions } from "../../common/grpc-options.js";
-import { v1 } from "../../common/proto.js";
+import { createStageClient } from "../../common/wire/stage-service.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import type { LoadProgress__Output } from "../../proto/gen/stagecoach/v1/LoadProgress.js";
 import type { LoadRequest } from "../../proto/gen/stagecoach/v1/LoadRequest.js";
@@ -25,7 +25,7 @@ export class StageClient {
   constructor(workerId: string, address: string) {
     this.workerId = workerId;
     this.address = address;
-    this.#client = new v1.Stage(address, credentials.createInsecure(), channelOptions);
+    this.#client = createStageClient(address, credentials.createInsecure(), channelOptions);
   }
 
   /** Loads a stage and resolves with what it reports when ready. */

@@ -1,5 +1,5 @@
 import { type Assignment, periodMs, type Timing, timingOf } from "./assignment.js";
-import { CostModel, decodeRows } from "./cost-model.js";
+import { batchesOf, CostModel } from "./cost-model.js";
 import type { PlanRequest } from "./types.js";
 
 /** A hop shorter than this share of the slowest stage is hidden well enough by as many lanes as stages. */
@@ -9,7 +9,7 @@ const extraLaneFrom = 0.05;
 export interface Shape {
   readonly stageCount: number;
   readonly laneCount: number;
-  /** Micro-batches that circulate: no more than there are sequences. */
+  /** Micro-batches that circulate: no more than there are sequences to fill them evenly. */
   readonly inFlight: number;
   readonly cost: CostModel;
 }
@@ -28,10 +28,10 @@ export function shapesOf(request: PlanRequest, stageCounts: readonly number[]): 
   const costs = new Map<number, CostModel>();
   return stageCounts.flatMap((stageCount) =>
     [stageCount, stageCount + 1].map((laneCount) => {
-      const rows = decodeRows(concurrency, laneCount);
+      const { rows, inFlight } = batchesOf(concurrency, laneCount);
       const cost = costs.get(rows) ?? new CostModel(request, { kind: "decode", rows });
       costs.set(rows, cost);
-      return { stageCount, laneCount, inFlight: Math.min(laneCount, concurrency), cost };
+      return { stageCount, laneCount, inFlight, cost };
     }),
   );
 }

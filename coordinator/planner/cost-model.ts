@@ -26,6 +26,7 @@ export class CostModel {
   readonly #layerMs: readonly number[];
   readonly #embeddingMs: readonly number[];
   readonly #headMs: readonly number[];
+  readonly #ownMs: readonly number[];
   readonly #latencyMs: Float64Array;
   readonly #transferMs: Float64Array;
 
@@ -38,8 +39,9 @@ export class CostModel {
     this.memory = new MemoryModel(request);
     const { kind, rows } = load;
     this.#layerMs = workers.map((each) =>
-      timeOf(kind === "decode" ? each.layerDecode : each.layerPrefill, rows),
+      kind === "decode" ? decodeLayerMs(each, rows, request.contextTokens) : timeOf(each.layerPrefill, rows),
     );
+    this.#ownMs = workers.map(({ stage }) => (stage === undefined ? 0 : timeOf(stage, rows)));
     this.#embeddingMs = workers.map((each) => timeOf(each.embedding, rows));
     this.#headMs = workers.map((each) => timeOf(each.head, kind === "decode" ? rows : 1));
     const nodes = workers.length + 1;
@@ -53,7 +55,7 @@ export class CostModel {
   }
 
   stageMs(worker: number, layers: number, first: boolean, last: boolean): number {
-    let timeMs = layers * (this.#layerMs[worker] as number);
+    let timeMs = (this.#ownMs[worker] as number) + layers * (this.#layerMs[worker] as number);
     if (first) timeMs += this.#embeddingMs[worker] as number;
     if (last) timeMs += this.#headMs[worker] as number;
     return timeMs;
@@ -113,11 +115,32 @@ export function evenedMs(stageMs: number, limitMs: number): number {
   return limitMs > 0 ? stageMs * (1 + (1e-9 * stageMs) / limitMs) : stageMs;
 }
 
-/** Rows that one micro-batch decodes when so many sequences share the lanes. */
-export function decodeRows(concurrency: number, laneCount: number): number {
-  return Math.ceil(concurrency / laneCount);
+/**
+ * How so many sequences share the lanes: the scheduler caps a micro-batch at an even share, so some lanes may
+ * stay empty. `rows` is the mean: where a time grows evenly with the rows, the turn of all micro-batches takes
+ * as long as with so many rows each.
+ */
+export function batchesOf(concurrency: number, laneCount: number): { rows: number; inFlight: number } {
+  const inFlight = Math.ceil(concurrency / Math.ceil(concurrency / laneCount));
+  return { rows: concurrency / inFlight, inFlight };
 }
 
-function timeOf({ alphaMs, betaMs }: LinearTime, rows: number): number {
-  return alphaMs + betaMs * rows;
+/** Attention reads the whole context, so a layer takes longer for longer sequences. */
+function decodeLayerMs(
+  { layerDecode, attention }: WorkerProfile,
+  rows: number,
+  contextTokens: number | undefined,
+): number {
+  const measuredMs = timeOf(layerDecode, rows);
+  if (attention === undefined || contextTokens === undefined) return measuredMs;
+  return Math.max(0, measuredMs + rows * attention.msPerToken * (contextTokens - attention.measuredAtTokens));
+}
+
+/** Between two measured points on the line that joins them; otherwise on the fitted one. */
+function timeOf({ alphaMs, betaMs, points = [] }: LinearTime, rows: number): number {
+  const above = points.findIndex((point) => point.rows >= rows);
+  const [low, high] = [points[above - 1], points[above]];
+  if (high !== undefined && high.rows === rows) return high.ms;
+  if (low === undefined || high === undefined) return alphaMs + betaMs * rows;
+  return low.ms + ((high.ms - low.ms) * (rows - low.rows)) / (high.rows - low.rows);
 }

@@ -37,5 +37,5 @@ function milliseconds(timeMs: number): string {
 }
 
 function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+  return `${Number(count.toFixed(1))} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -55,6 +55,19 @@ test("takes sizes from the blobs and KV from the heads", () => {
   expect(modelShape(manifest, 2).kvBytesPerTokenLayer).toBe(2 * 4 * 8 * 2);
 });
 
+test("a head with weights of its own does without the embedding's", () => {
+  const product = { encoding: "w8a8", name: "head", inputSize: 64, outputSize: 512 } as const;
+  const head = {
+    ...blob("head", 90),
+    products: [{ ...product, weight: "head.weight", scales: "head.scales" }],
+  };
+  const blobs = [...manifest.blobs.slice(0, -1), head];
+  expect(modelShape({ ...manifest, variant: "int8", blobs })).toMatchObject({
+    headBytes: 90,
+    tiedEmbedding: false,
+  });
+});
+
 test("names a blob that the manifest lacks", () => {
   const lacking = { ...manifest, blobs: manifest.blobs.filter((each) => each.layer !== 1) };
   expect(() => modelShape(lacking)).toThrow(

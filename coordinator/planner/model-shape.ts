@@ -1,4 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
+import { headUsesEmbedding } from "../../model/store/head-weights.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { ModelShape } from "./types.js";
 
@@ -27,6 +28,6 @@ export function modelShape(manifest: Manifest, kvElementBytes: number = defaultK
     embeddingBytes: sizeOf("embed"),
     layerBytes: Array.from({ length: config.layerCount }, (_, layer) => sizeOf("layer", layer)),
     headBytes: sizeOf("head"),
-    tiedEmbedding: config.tiedEmbedding,
+    tiedEmbedding: headUsesEmbedding(manifest),
   };
 }

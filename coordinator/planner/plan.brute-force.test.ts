@@ -47,7 +47,8 @@ function reach(
   laneCount: number,
   concurrency: number,
 ) {
-  const rows = Math.ceil(concurrency / laneCount);
+  const circulating = Math.ceil(concurrency / Math.ceil(concurrency / laneCount));
+  const rows = concurrency / circulating;
   const stageMs: number[] = [];
   let begin = 0;
   for (const [index, worker] of order.entries()) {
@@ -82,7 +83,6 @@ function reach(
   const hopMs = hops.map((hop) => hop.latencyMs + hop.transferMs);
   if (laneCount > order.length && Math.max(...hopMs) <= 0.05 * Math.max(...stageMs)) return undefined;
   const totalMs = [...stageMs, ...hopMs].reduce((sum, each) => sum + each, 0);
-  const circulating = Math.min(laneCount, concurrency);
   const period = Math.max(...stageMs, ...hops.map((hop) => hop.transferMs), totalMs / circulating);
   return { tokensPerSecond: (concurrency / circulating / period) * 1000, totalMs };
 }
@@ -133,7 +133,8 @@ function totalOf(plan: Plan, request: PlanRequest): number {
   const link =
     request.links.find((each) => each.from === "" && each.to === entry) ??
     request.links.find((each) => each.from === entry && each.to === "");
-  const rows = Math.ceil(request.concurrency / plan.laneCount);
+  const circulating = Math.ceil(request.concurrency / Math.ceil(request.concurrency / plan.laneCount));
+  const rows = request.concurrency / circulating;
   const entryMs = link === undefined ? 0 : link.roundTripMs / 2 + ((rows * 8) / link.bytesPerSecond) * 1000;
   return plan.stages.reduce((sum, stage) => sum + stage.decodeMs + stage.hopMs, entryMs);
 }

@@ -174,7 +174,7 @@ describe("workers and links", () => {
     const workers = workersNamed(2).map((worker) => ({ ...worker, head: heavyHead }));
     const plan = makePlan(planRequest({ model: modelOf(8), workers }));
     expect(plan.remarks).toEqual([
-      "replicas would be faster: the whole model on each of w0, w1 decodes about 136 tok/s with 12 sequences, this plan 130",
+      "replicas would be faster: the whole model on each of w0, w1 decodes about 136 tok/s with 12 sequences, this plan 130; try --replicas 2 --stages 1",
     ]);
   });
 });

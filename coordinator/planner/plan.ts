@@ -1,17 +1,15 @@
 import { periodMs, timingOf } from "./assignment.js";
-import { type Choice, shapesOf, tokensPerSecond } from "./choice.js";
+import { type Choice, tokensPerSecond } from "./choice.js";
+import { choosePipeline, sortedByName } from "./choose.js";
 import { CostModel } from "./cost-model.js";
 import { describeBottleneck } from "./describe-bottleneck.js";
 import { explainMisfit } from "./explain-misfit.js";
 import { leftOutWorkers } from "./left-out.js";
+import { predictDecoding } from "./predict.js";
 import { replicaRemarks } from "./replicas.js";
-import { searchExactly } from "./search-exactly.js";
-import { searchLocally } from "./search-locally.js";
 import type { Plan, PlannedStage, PlanRequest } from "./types.js";
 import { validatePlanRequest } from "./validate-plan-request.js";
 
-/** Up to so many workers, every choice and order of them is searched. */
-const exactUpTo = 8;
 /** Tokens of the prefill chunk that predictions are for. */
 const chunkTokens = 128;
 
@@ -26,8 +24,8 @@ const chunkTokens = 128;
  */
 export function makePlan(request: PlanRequest): Plan {
   validatePlanRequest(request);
-  const sorted = { ...request, workers: request.workers.toSorted(byWorkerId) };
-  const choice = choose(sorted);
+  const sorted = sortedByName(request);
+  const choice = choosePipeline(sorted);
   if (choice === undefined) throw explainMisfit(sorted);
 
   const prefill = new CostModel(sorted, { kind: "prefill", rows: chunkTokens });
@@ -40,22 +38,10 @@ export function makePlan(request: PlanRequest): Plan {
     decodeTokensPerSecond: choice.tokensPerSecond,
     prefillTokensPerSecond: tokensPerSecond(chunkTokens, periodMs(prefillTiming, choice.laneCount)),
     singleTokensPerSecond: tokensPerSecond(1, single.totalMs),
+    predictions: predictDecoding(sorted, choice),
     leftOut: leftOutWorkers(sorted, choice),
     remarks: replicaRemarks(sorted, choice),
   };
-}
-
-/** Natural order, so that worker-10 comes after worker-2. */
-function byWorkerId(a: { workerId: string }, b: { workerId: string }): number {
-  return a.workerId.localeCompare(b.workerId, "en", { numeric: true });
-}
-
-function choose(request: PlanRequest): Choice | undefined {
-  const { model, workers, stages } = request;
-  const most = Math.min(workers.length, model.layerCount + 1);
-  const stageCounts = stages === undefined ? Array.from({ length: most }, (_, index) => index + 1) : [stages];
-  const shapes = shapesOf(request, stageCounts);
-  return workers.length <= exactUpTo ? searchExactly(request, shapes) : searchLocally(request, shapes);
 }
 
 function plannedStages(request: PlanRequest, choice: Choice, prefillMs: readonly number[]): PlannedStage[] {

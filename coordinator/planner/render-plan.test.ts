@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { joinPlans } from "./plan-replicas.js";
 import { planToJson, renderPlan } from "./render-plan.js";
 import type { Plan } from "./types.js";
 
@@ -30,6 +31,10 @@ const plan: Plan = {
   decodeTokensPerSecond: 861.2345,
   prefillTokensPerSecond: 1801,
   singleTokensPerSecond: 89.18,
+  predictions: [
+    { concurrency: 1, decodeTokensPerSecond: 89.18 },
+    { concurrency: 16, decodeTokensPerSecond: 861.2345 },
+  ],
   leftOut: [{ workerId: "slow", reason: "decoding would fall from 861 to 677 tok/s with it" }],
   remarks: ["replicas would be faster"],
 };
@@ -45,23 +50,40 @@ test("shows stages, figures, what is left out and remarks", () => {
     ["0", "w0", "embedding, 0-16", "9.12", "71.00", "0.25", "64.0 MiB", "1.0 GiB"],
     ["1", "w1", "head", "8.90", "48.70", "0.15", "52.0 MiB", "0 B"],
   ]);
-  expect(lines.slice(-6)).toEqual([
+  expect(lines.slice(-8)).toEqual([
     "Bottleneck: stage 0 on worker w0: 9.12 ms a micro-batch of 8 rows",
     "Predicted:  861 tok/s decoding 16 sequences in 2 lanes",
     "Predicted:  1801 tok/s prefill",
     "Predicted:  89.2 tok/s one request alone",
     "Left out:   slow: decoding would fall from 861 to 677 tok/s with it",
     "Note:       replicas would be faster",
+    "Decoding:   1 at once 89.2 tok/s predicted",
+    "Decoding:   16 at once 861 tok/s predicted",
   ]);
 });
 
 test("puts what was achieved beside what was predicted", () => {
-  const achieved = { stages: [{ decodeMs: 10.2, prefillMs: 70 }], decodeTokensPerSecond: 430.6 };
-  const text = renderPlan(plan, { achieved });
-  const [, first, second] = text.split("\n").filter((line) => line.startsWith("│"));
-  expect(first).toMatch(/9\.12 │ +10\.20 │ +71\.00 │ +70\.00/);
-  expect(second).toMatch(/8\.90 │ +\? │ +48\.70 │ +\?/);
-  expect(text).toContain("861 tok/s decoding in 2 lanes, achieved 431 tok/s (50 %)");
+  const lines = renderPlan(plan, { achieved: [{ concurrency: 16, tokensPerSecond: 430.6 }] }).split("\n");
+  expect(lines.slice(-2)).toEqual([
+    "Decoding:   1 at once 89.2 tok/s predicted",
+    "Decoding:   16 at once 861 tok/s predicted, achieved 431 tok/s (50 %)",
+  ]);
+});
+
+test("shows each replica, then what they reach together", () => {
+  const text = renderPlan(joinPlans([plan, plan]), { model: "smollm2" });
+  expect(text.match(/^(Plan for|Replica|Together).*/gm)).toEqual([
+    "Plan for smollm2",
+    "Replica 0",
+    "Replica 1",
+    "Together",
+  ]);
+  expect(text.split("\n").slice(-3)).toEqual([
+    "Predicted:  1722 tok/s decoding, 3602 tok/s prefill",
+    "Decoding:   1 at once 89.2 tok/s predicted",
+    // Eight each, on the line from one to sixteen.
+    "Decoding:   16 at once 899 tok/s predicted",
+  ]);
 });
 
 test("gives scripts the same names with rounded numbers", () => {
@@ -69,5 +91,6 @@ test("gives scripts the same names with rounded numbers", () => {
   expect(Object.keys(json)).toEqual(Object.keys(plan));
   expect(json.stages[0]?.decodeMs).toBe(9.123);
   expect(json.decodeTokensPerSecond).toBe(861.235);
+  expect(json.predictions[1]).toEqual({ concurrency: 16, decodeTokensPerSecond: 861.235 });
   expect(json.leftOut).toEqual(plan.leftOut);
 });

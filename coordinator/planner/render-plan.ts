@@ -1,47 +1,50 @@
 import Table from "cli-table3";
 import { formatBytes } from "../../model/store/format-bytes.js";
-import type { Plan, PlannedStage } from "./types.js";
+import type { Plan, PlannedStage, ReplicatedPlan } from "./types.js";
 
-/** What the table's heading says beside the plan. */
+/** What is said beside the plan. */
 export interface PlanContext {
   /** Model and variant as users type them. */
   readonly model?: string;
   readonly variant?: string;
   /** Sequences for which the plan was made. */
   readonly concurrency?: number;
-  /** What was measured while the plan ran; adds columns and figures next to the predictions. */
-  readonly achieved?: AchievedTimes;
-}
-
-/** Measured counterparts of a plan's predictions; absent ones are shown as unknown. */
-export interface AchievedTimes {
-  /** In the order of the plan's stages. */
-  readonly stages: readonly { readonly decodeMs?: number; readonly prefillMs?: number }[];
-  readonly decodeTokensPerSecond?: number;
-  readonly prefillTokensPerSecond?: number;
-  readonly singleTokensPerSecond?: number;
+  /** What was measured while the plan ran, to stand next to the predictions. */
+  readonly achieved?: readonly { readonly concurrency: number; readonly tokensPerSecond: number }[];
 }
 
 /** A plan as a table for people, with what limits it, what it should reach and what it leaves out; no colours. */
-export function renderPlan(plan: Plan, context: PlanContext = {}): string {
-  return [...heading(context), stageTable(plan, context.achieved), ...facts(plan, context)].join("\n");
+export function renderPlan(plan: Plan | ReplicatedPlan, context: PlanContext = {}): string {
+  if ("replicas" in plan) return renderReplicas(plan, context);
+  return [...heading(context), stageTable(plan), ...facts(plan, context), ...decoding(plan, context)].join(
+    "\n",
+  );
+}
+
+function renderReplicas(plan: ReplicatedPlan, context: PlanContext): string {
+  const { achieved: _, ...each } = context;
+  const parts = plan.replicas.map((replica, index) =>
+    [`Replica ${index}`, stageTable(replica), ...facts(replica, each)].join("\n"),
+  );
+  const together = [
+    `Together`,
+    `Predicted:  ${rate(plan.decodeTokensPerSecond)} decoding, ${rate(plan.prefillTokensPerSecond)} prefill`,
+    ...decoding(plan, context),
+  ];
+  return [...heading(context), ...parts, together.join("\n")].join("\n");
 }
 
 /** A plan for scripts: the same names, numbers rounded to what a measurement is worth. */
-export function planToJson(plan: Plan): Plan {
-  const { stages, decodeTokensPerSecond, prefillTokensPerSecond, singleTokensPerSecond } = plan;
-  return {
-    ...plan,
-    stages: stages.map((stage) => ({
-      ...stage,
-      decodeMs: rounded(stage.decodeMs),
-      prefillMs: rounded(stage.prefillMs),
-      hopMs: rounded(stage.hopMs),
-    })),
-    decodeTokensPerSecond: rounded(decodeTokensPerSecond),
-    prefillTokensPerSecond: rounded(prefillTokensPerSecond),
-    singleTokensPerSecond: rounded(singleTokensPerSecond),
-  };
+export function planToJson<Some extends Plan | ReplicatedPlan>(plan: Some): Some {
+  return roundedAll(plan) as Some;
+}
+
+/** Times and rates are the only fractions in a plan. */
+function roundedAll(value: unknown): unknown {
+  if (typeof value === "number") return Math.round(value * 1000) / 1000;
+  if (Array.isArray(value)) return value.map(roundedAll);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, roundedAll(inside)]));
 }
 
 function heading({ model, variant }: PlanContext): string[] {
@@ -49,33 +52,20 @@ function heading({ model, variant }: PlanContext): string[] {
   return [variant === undefined ? `Plan for ${model}` : `Plan for ${model} (${variant})`];
 }
 
-function stageTable({ stages }: Plan, achieved: AchievedTimes | undefined): string {
-  const times = (name: string): string[] => (achieved === undefined ? [name] : [name, "achieved"]);
-  const head = [
-    "stage",
-    "worker",
-    "layers",
-    ...times("decode ms"),
-    ...times("prefill ms"),
-    "hop ms",
-    "weights",
-    "KV",
-  ];
+function stageTable({ stages }: Plan): string {
+  const head = ["stage", "worker", "layers", "decode ms", "prefill ms", "hop ms", "weights", "KV"];
   const table = new Table({
     head,
     colAligns: head.map((_, column) => (column === 1 || column === 2 ? "left" : "right")),
     style: { head: [], border: [], compact: true },
   });
   for (const [index, stage] of stages.entries()) {
-    const { decodeMs, prefillMs } = achieved?.stages[index] ?? {};
     table.push([
       index,
       stage.workerId,
       layersOf(stage, index === 0, index === stages.length - 1),
       milliseconds(stage.decodeMs),
-      ...(achieved === undefined ? [] : [milliseconds(decodeMs)]),
       milliseconds(stage.prefillMs),
-      ...(achieved === undefined ? [] : [milliseconds(prefillMs)]),
       milliseconds(stage.hopMs),
       formatBytes(Math.round(stage.weightBytes)),
       formatBytes(Math.round(stage.kvBytes)),
@@ -90,32 +80,34 @@ function layersOf({ firstLayer, endLayer }: PlannedStage, first: boolean, last: 
   return [...(first ? ["embedding"] : []), ...layers, ...(last ? ["head"] : [])].join(", ");
 }
 
-function facts(plan: Plan, { concurrency, achieved }: PlanContext): string[] {
+function facts(plan: Plan, { concurrency }: PlanContext): string[] {
   const sequences =
     concurrency === undefined ? "decoding" : `decoding ${concurrency} ${plural(concurrency, "sequence")}`;
-  const lanes = `in ${plan.laneCount} ${plural(plan.laneCount, "lane")}`;
-  const predictions = [
-    {
-      what: `${sequences} ${lanes}`,
-      at: plan.decodeTokensPerSecond,
-      reached: achieved?.decodeTokensPerSecond,
-    },
-    { what: "prefill", at: plan.prefillTokensPerSecond, reached: achieved?.prefillTokensPerSecond },
-    { what: "one request alone", at: plan.singleTokensPerSecond, reached: achieved?.singleTokensPerSecond },
-  ];
   return [
     `Bottleneck: ${plan.bottleneck}`,
-    ...predictions.map(({ what, at, reached }) => {
-      const beside = reached === undefined ? "" : `, achieved ${rate(reached)} (${share(reached, at)})`;
-      return `Predicted:  ${rate(at)} ${what}${beside}`;
-    }),
+    `Predicted:  ${rate(plan.decodeTokensPerSecond)} ${sequences} in ${plan.laneCount} ${plural(plan.laneCount, "lane")}`,
+    `Predicted:  ${rate(plan.prefillTokensPerSecond)} prefill`,
+    `Predicted:  ${rate(plan.singleTokensPerSecond)} one request alone`,
     ...plan.leftOut.map(({ workerId, reason }) => `Left out:   ${workerId}: ${reason}`),
     ...plan.remarks.map((remark) => `Note:       ${remark}`),
   ];
 }
 
-function milliseconds(timeMs: number | undefined): string {
-  return timeMs === undefined ? "?" : timeMs.toFixed(2);
+/** Predictions at several numbers of sequences, and what was achieved with as many; empty before that. */
+function decoding({ predictions }: Plan | ReplicatedPlan, { achieved = [] }: PlanContext): string[] {
+  return predictions.flatMap(({ concurrency, decodeTokensPerSecond }) => {
+    const reached = achieved.find((each) => each.concurrency === concurrency)?.tokensPerSecond;
+    if (!shownAlways.includes(concurrency) && reached === undefined) return [];
+    const beside =
+      reached === undefined ? "" : `, achieved ${rate(reached)} (${share(reached, decodeTokensPerSecond)})`;
+    return [`Decoding:   ${concurrency} at once ${rate(decodeTokensPerSecond)} predicted${beside}`];
+  });
+}
+
+const shownAlways = [1, 4, 16];
+
+function milliseconds(timeMs: number): string {
+  return timeMs.toFixed(2);
 }
 
 function rate(tokensPerSecond: number): string {
@@ -128,8 +120,4 @@ function share(reached: number, predicted: number): string {
 
 function plural(count: number, noun: string): string {
   return count === 1 ? noun : `${noun}s`;
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

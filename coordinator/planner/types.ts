@@ -2,6 +2,8 @@
 export interface LinearTime {
   readonly alphaMs: number;
   readonly betaMs: number;
+  /** What was measured, rows ascending: times between are read off these, the line is for beyond them. */
+  readonly points?: readonly { readonly rows: number; readonly ms: number }[];
 }
 
 /** What was measured of one worker on one model variant. */
@@ -12,6 +14,10 @@ export interface WorkerProfile {
   readonly layerPrefill: LinearTime;
   readonly embedding: LinearTime;
   readonly head: LinearTime;
+  /** A micro-batch's cost to a stage beside its layers, embedding and head. Absent: none. */
+  readonly stage?: LinearTime;
+  /** What one more token of context adds to a decoding row in one layer. Absent: nothing. */
+  readonly attention?: { readonly msPerToken: number; readonly measuredAtTokens: number };
   readonly freeMemoryBytes: number;
 }
 
@@ -32,6 +38,7 @@ export interface ModelShape {
   readonly embeddingBytes: number;
   readonly layerBytes: readonly number[];
   readonly headBytes: number;
+  /** The head reads the embedding's blob. */
   readonly tiedEmbedding: boolean;
 }
 
@@ -46,6 +53,14 @@ export interface PlanRequest {
   readonly kvTokens: number;
   /** Exactly so many stages; absent lets the planner choose. */
   readonly stages?: number;
+  /** Length of the decoding sequences that predictions are for. Absent: as long as when they were measured. */
+  readonly contextTokens?: number;
+}
+
+/** What so many sequences decoding at once should reach together. */
+export interface Prediction {
+  readonly concurrency: number;
+  readonly decodeTokensPerSecond: number;
 }
 
 export interface PlannedStage {
@@ -71,8 +86,21 @@ export interface Plan {
   readonly prefillTokensPerSecond: number;
   /** One request alone. */
   readonly singleTokensPerSecond: number;
+  /** Decoding at other concurrencies, ascending; the last is the one that the plan was made for. */
+  readonly predictions: readonly Prediction[];
   /** Workers left out and why. */
   readonly leftOut: readonly { workerId: string; reason: string }[];
   /** Other facts worth telling, e.g. that replicas would beat a pipeline. */
   readonly remarks: readonly string[];
+}
+
+/** Pipelines of one model side by side, in the order of their numbers. */
+export interface ReplicatedPlan {
+  readonly replicas: readonly Plan[];
+  /** Sums over the replicas, requests shared out as the router does. */
+  readonly decodeTokensPerSecond: number;
+  readonly prefillTokensPerSecond: number;
+  /** One request alone, on the fastest replica. */
+  readonly singleTokensPerSecond: number;
+  readonly predictions: readonly Prediction[];
 }

@@ -38,6 +38,7 @@ export function validatePlanRequest({
     for (const name of ["layerDecode", "layerPrefill", "embedding", "head"] as const) {
       validateTime(worker[name], `${name} of worker "${worker.workerId}"`);
     }
+    if (worker.stage !== undefined) validateTime(worker.stage, `stage of worker "${worker.workerId}"`);
     atLeast(0, worker.freeMemoryBytes, `freeMemoryBytes of worker "${worker.workerId}"`);
   }
   for (const { from, to, roundTripMs, bytesPerSecond } of links) {

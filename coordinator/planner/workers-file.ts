@@ -2,7 +2,9 @@ import { z } from "zod";
 import { StagecoachError } from "../../common/errors.js";
 import type { PlanRequest } from "./types.js";
 
-const time = z.strictObject({ alphaMs: z.number().nonnegative(), betaMs: z.number().nonnegative() });
+const line = { alphaMs: z.number().nonnegative(), betaMs: z.number().nonnegative() };
+const point = z.strictObject({ rows: z.number().positive(), ms: z.number().nonnegative() });
+const time = z.strictObject({ ...line, points: z.array(point).exactOptional() });
 
 const worker = z.strictObject({
   workerId: z.string().min(1),
@@ -11,6 +13,10 @@ const worker = z.strictObject({
   layerPrefill: time,
   embedding: time,
   head: time,
+  stage: time.exactOptional(),
+  attention: z
+    .strictObject({ msPerToken: z.number().nonnegative(), measuredAtTokens: z.number().nonnegative() })
+    .exactOptional(),
   freeMemoryBytes: z.number().positive(),
 });
 
@@ -26,16 +32,21 @@ const workersFile = z.strictObject({
   links: z.array(link).max(70_000).default([]),
   concurrency: z.number().int().positive().default(16),
   kvTokens: z.number().int().nonnegative().default(16_384),
+  contextTokens: z.number().int().nonnegative().exactOptional(),
 });
 
 /** What a file of described workers gives to a plan. */
-export type WorkersFile = Pick<PlanRequest, "workers" | "links" | "concurrency" | "kvTokens">;
+export type WorkersFile = Pick<
+  PlanRequest,
+  "workers" | "links" | "concurrency" | "kvTokens" | "contextTokens"
+>;
 
 /**
  * Reads workers described as JSON, for planning without a cluster:
- * `{ workers: [{ workerId, device?, layerDecode, layerPrefill, embedding, head, freeMemoryBytes }],
- * links?: [{ from, to, roundTripMs, bytesPerSecond }], concurrency?, kvTokens? }`; a time is
- * `{ alphaMs, betaMs }`, the coordinator's end of a link is `""`. Defaults: device cpu, no links (all hops free),
+ * `{ workers: [{ workerId, device?, layerDecode, layerPrefill, embedding, head, stage?, attention?,
+ * freeMemoryBytes }], links?: [{ from, to, roundTripMs, bytesPerSecond }], concurrency?, kvTokens?,
+ * contextTokens? }`; a time is `{ alphaMs, betaMs, points?: [{ rows, ms }] }`, attention
+ * `{ msPerToken, measuredAtTokens }`, the coordinator's end of a link is `""`. Defaults: device cpu, no links (all hops free),
  * 16 sequences, KV for 16,384 tokens.
  * @param name what errors call the file
  * @throws StagecoachError INVALID_ARGUMENT naming the first wrong place and its value.

@@ -50,6 +50,12 @@ export class Draft {
     }
   }
 
+  /** The sequences of its slices, once it is complete and about to leave. */
+  leave(): readonly Sequence[] {
+    for (const sequence of this.#sequences) sequence.sent = sequence.scheduled;
+    return this.#sequences;
+  }
+
   /**
    * Takes its sequences out of flight and pairs tokens with those that are still alive.
    * @throws StagecoachError INTERNAL when a token is missing, or comes that this micro-batch did not sample.

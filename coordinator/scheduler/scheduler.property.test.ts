@@ -12,20 +12,25 @@ interface Live {
   readonly output: number[];
 }
 
+interface TrafficOptions extends SchedulerOptions {
+  /** Priority and user of a request. */
+  readonly rank: (random: () => number) => Pick<SequenceRequest, "priority" | "user">;
+}
+
 /** Random arrivals, lengths, cancels, orders of lanes and completions, new epochs; every step is checked. */
 class Traffic {
   readonly scheduler: Scheduler;
   readonly live = new Map<string, Live>();
-  readonly seen = { added: 0, ended: 0, cancelled: 0, refused: 0, epochs: 0, longestLife: 0 };
+  readonly seen = { added: 0, ended: 0, cancelled: 0, refused: 0, epochs: 0, longestLife: 0, copied: 0 };
   stage: ReferenceStage;
-  readonly #options: SchedulerOptions;
+  readonly #options: TrafficOptions;
   readonly #random: () => number;
   #lanes: ({ batch: MicroBatch; tokens: TokenResult[] } | undefined)[];
   /** Sequence ids by request, as far as the stages know. */
   readonly #running = new Map<string, number>();
   #now = 0;
 
-  constructor(options: SchedulerOptions, seed: number) {
+  constructor(options: TrafficOptions, seed: number) {
     this.#options = options;
     this.#random = seededRandom(seed);
     this.scheduler = new Scheduler(options);
@@ -70,16 +75,18 @@ class Traffic {
     const batch = this.scheduler.next(lane);
     if (batch === undefined) return false;
     for (const [requestId, sequenceId] of this.#running)
-      if (batch.closed.includes(sequenceId)) this.#running.delete(requestId);
-    for (const { requestId, sequenceId } of batch.opened) {
+      if (batch.closed.some((closing) => closing.sequenceId === sequenceId)) this.#running.delete(requestId);
+    for (const { requestId, sequenceId, cachedLength } of batch.opened) {
       expect(this.scheduler.requestOf(sequenceId)).toBe(requestId);
       const overtaken = this.#waitingBefore(Number(requestId));
       if (overtaken !== undefined) throw new Error(`${requestId} overtook ${overtaken}, which waits`);
       this.#running.set(requestId, sequenceId);
+      if (cachedLength % this.#options.blockSize !== 0) this.seen.copied++;
     }
     const tokens = this.stage.apply(batch);
     if (batch.slices.length > 0) this.#lanes[lane] = { batch, tokens };
-    const { blocksUsed, running, lanes } = this.scheduler.snapshot();
+    const { blocksUsed, blocksCached, blocksTotal, running, lanes } = this.scheduler.snapshot();
+    if (blocksUsed + blocksCached > blocksTotal) throw new Error("there are more blocks than there are");
     if (this.stage.blocksUsed > blocksUsed) throw new Error("the stage holds blocks that count as free");
     if (this.stage.sequenceCount !== running) throw new Error("the stage holds other sequences");
     const { decodeRows, prefillTokens } = lanes[lane] ?? { decodeRows: 0, prefillTokens: 0 };
@@ -88,11 +95,16 @@ class Traffic {
     return true;
   }
 
-  /** First come, first served: nobody older may wait when a request is admitted, for the first time or again. */
+  /**
+   * First come, first served: nobody older of the same user and priority may wait when a request is admitted, for
+   * the first time or again, unless it waits for the prompt of another, or did so.
+   */
   #waitingBefore(rank: number): string | undefined {
-    for (const requestId of this.live.keys()) {
+    const admitted = this.live.get(String(rank))?.request;
+    for (const [requestId, { request }] of this.live) {
       if (Number(requestId) >= rank) return undefined;
-      if (!this.#running.has(requestId)) return requestId;
+      if (request.user !== admitted?.user || request.priority !== admitted?.priority) continue;
+      if (!this.#running.has(requestId) && request.forkOf === undefined) return requestId;
     }
     return undefined;
   }
@@ -110,11 +122,12 @@ class Traffic {
 
   #add(): void {
     const requestId = String(this.seen.added + this.seen.refused);
+    const origin = this.#random() < 0.3 ? this.#anyLive() : undefined;
     const request: SequenceRequest = {
       requestId,
-      promptIds: Uint32Array.from({ length: 1 + this.#below(this.#random() < 0.1 ? 120 : 20) }, () =>
-        this.#below(vocabularySize),
-      ),
+      promptIds: origin?.request.promptIds ?? this.#prompt(),
+      ...(origin !== undefined && this.#random() < 0.7 && { forkOf: origin.request.requestId }),
+      ...this.#options.rank(this.#random),
       sampling: {},
       maxTokens: 1 + this.#below(40),
       stopTokenIds: new Set(this.#random() < 0.5 ? [this.#below(vocabularySize)] : []),
@@ -130,12 +143,28 @@ class Traffic {
     this.seen.added++;
   }
 
+  /** Half of them begin like others: a system prompt, or the turn before of a chat. */
+  #prompt(): Uint32Array {
+    const length = 1 + this.#below(this.#random() < 0.1 ? 120 : 20);
+    const fresh = Uint32Array.from({ length }, () => this.#below(vocabularySize));
+    const before = this.#anyLive();
+    if (before === undefined || this.#random() < 0.5) return fresh;
+    const { request, output } = before;
+    const text = Uint32Array.from([...request.promptIds, ...output]);
+    return Uint32Array.from([...text.subarray(0, 1 + this.#below(text.length)), ...fresh]).subarray(0, 130);
+  }
+
+  #anyLive(): Live | undefined {
+    return [...this.live.values()][this.#below(this.live.size)];
+  }
+
   #cancel(): void {
-    const requestIds = [...this.live.keys()];
-    const requestId = requestIds[this.#below(requestIds.length)];
+    const requestId = this.#anyLive()?.request.requestId;
     if (requestId === undefined) return;
-    expect(this.scheduler.cancel(requestId)).toBe(true);
-    expect(this.scheduler.cancel(requestId)).toBe(false);
+    const end = (): boolean =>
+      this.#random() < 0.2 ? this.scheduler.fail(requestId) : this.scheduler.cancel(requestId);
+    expect(end()).toBe(true);
+    expect(end()).toBe(false);
     this.live.delete(requestId);
     this.seen.cancelled++;
   }
@@ -153,7 +182,8 @@ class Traffic {
   }
 }
 
-const base: SchedulerOptions = {
+const base: TrafficOptions = {
+  rank: () => ({}),
   laneCount: 3,
   blockSize: 4,
   blockCount: 48,
@@ -185,6 +215,30 @@ describe("random traffic", () => {
       scarce: true,
     },
     {
+      name: "users and priorities",
+      options: {
+        ...base,
+        rank: (random: () => number) => ({
+          user: `user ${Math.floor(random() * 4)}`,
+          priority: Math.floor(random() * 2),
+        }),
+      },
+      steps: 30_000,
+      scarce: true,
+    },
+    {
+      name: "no prefix cache",
+      options: { ...base, prefixCache: false },
+      steps: 15_000,
+      scarce: true,
+    },
+    {
+      name: "a batch at a time",
+      options: { ...base, batching: "static" as const },
+      steps: 15_000,
+      scarce: true,
+    },
+    {
       name: "plenty of blocks",
       options: { ...base, laneCount: 5, blockCount: 500 },
       steps: 15_000,
@@ -198,9 +252,11 @@ describe("random traffic", () => {
     const { added, ended, cancelled, epochs, longestLife } = traffic.seen;
     expect(ended + cancelled).toBe(added);
     expect(Math.min(ended, cancelled, epochs)).toBeGreaterThan(0);
-    expect(longestLife).toBeLessThan(4_000);
-    const { preemptions, ...rest } = traffic.scheduler.snapshot();
+    expect(longestLife).toBeLessThan(6_000);
+    const { preemptions, prefixHits, ...rest } = traffic.scheduler.snapshot();
     expect(preemptions > 0).toBe(scarce);
+    expect(prefixHits > 0).toBe(options.prefixCache !== false);
+    expect(traffic.seen.copied > 0).toBe(options.blockSize > 1);
     expect(rest).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0, blocksTotal: options.blockCount });
     expect(traffic.stage.blocksUsed).toBe(0);
   });

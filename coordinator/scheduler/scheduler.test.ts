@@ -10,6 +10,8 @@ const defaults: SchedulerOptions = {
   tokenBudget: 32,
   maxContext: 64,
   maxWaiting: 16,
+  // The prompts here all begin alike; prefix.test.ts has what comes of that.
+  prefixCache: false,
 };
 
 function schedulerWith(options: Partial<SchedulerOptions> = {}): Scheduler {
@@ -33,6 +35,12 @@ function finish(scheduler: Scheduler, batch: MicroBatch, tokenId = 9): Outcome[]
     .filter(({ sample }) => sample)
     .map(({ sequenceId }) => ({ sequenceId, tokenId }));
   return scheduler.complete(batch, tokens);
+}
+
+/** A batch and the same token for everyone that was sampled. */
+function landing(batch: MicroBatch): [MicroBatch, { sequenceId: number; tokenId: number }[]] {
+  const sampled = batch.slices.filter(({ sample }) => sample);
+  return [batch, sampled.map(({ sequenceId }) => ({ sequenceId, tokenId: 9 }))];
 }
 
 function lengths(batch: MicroBatch): number[] {
@@ -63,7 +71,8 @@ describe("one request", () => {
       { sequenceId, contextLength: 5, tokenIds: Uint32Array.of(9), sample: true, newBlocks: [] },
     ]);
     expect(finish(scheduler, decode)).toEqual([{ requestId: "a", tokenId: 9, finished: "length" }]);
-    expect(nextOf(scheduler, 0)).toEqual({ lane: 0, opened: [], closed: [sequenceId], slices: [] });
+    const closed = [{ sequenceId, keptBlocks: 0 }];
+    expect(nextOf(scheduler, 0)).toEqual({ lane: 0, opened: [], closed, slices: [] });
     expect(scheduler.next(0)).toBeUndefined();
   });
 
@@ -109,11 +118,58 @@ describe("several requests", () => {
     expect(lengths(nextOf(scheduler, 0))).toEqual([1, 1, 3]);
   });
 
-  test("even out over the lanes after arriving in one", () => {
-    const scheduler = schedulerWith();
-    for (const id of ["a", "b", "c", "d", "e", "f", "g"]) scheduler.add(request(id));
-    finish(scheduler, nextOf(scheduler, 0));
-    expect([0, 1].map((lane) => nextOf(scheduler, lane).slices.length)).toEqual([4, 3]);
+  test("spread over the lanes when they arrive together", () => {
+    const scheduler = schedulerWith({ tokenBudget: 512, maxContext: 2000, blockCount: 2000 });
+    for (let id = 0; id < 16; id++) scheduler.add(request(String(id), 128));
+    const batches = [nextOf(scheduler, 0), nextOf(scheduler, 1)];
+    expect(batches.map(lengths)).toEqual([[128], [128]]);
+  });
+
+  test.each([16, 32, 33])("%d even out over two lanes once they decode, also after some end", (count) => {
+    const scheduler = schedulerWith({ maxSequences: 64, blockCount: 4000, maxContext: 1000 });
+    for (let id = 0; id < count; id++) scheduler.add(request(String(id), 8 + (id % 5), { maxTokens: 900 }));
+    const flights = [0, 1].map((lane) => nextOf(scheduler, lane));
+    const rounds = (steps: number): number[] => {
+      for (let step = 0; step < steps; step++) {
+        finish(scheduler, flights.shift() as MicroBatch);
+        for (const lane of [0, 1]) {
+          const batch = scheduler.next(lane);
+          if (batch !== undefined && batch.slices.length > 0) flights.push(batch);
+        }
+      }
+      return scheduler.snapshot().lanes.map(({ decodeRows }) => decodeRows);
+    };
+    const even = (rows: number) => [Math.ceil(rows / 2), Math.floor(rows / 2)];
+    expect(rounds(60).sort((one, other) => other - one)).toEqual(even(count));
+    for (let id = 0; id < 6; id++) scheduler.cancel(String(id));
+    expect(rounds(4).sort((one, other) => other - one)).toEqual(even(count - 6));
+  });
+
+  test("one at a time in static batches: none is let in until the last batch is done", () => {
+    const scheduler = schedulerWith({ laneCount: 1, maxSequences: 2, batching: "static" });
+    for (const id of ["a", "b", "c"]) scheduler.add(request(id, 4, { maxTokens: id === "a" ? 1 : 3 }));
+    const opened = Array.from({ length: 4 }, () => {
+      const batch = nextOf(scheduler, 0);
+      if (batch.slices.length > 0) finish(scheduler, batch);
+      return batch.opened.map(({ requestId }) => requestId);
+    });
+    expect(opened).toEqual([["a", "b"], [], [], ["c"]]);
+  });
+
+  test("get the whole budget once when they have waited for too many decode steps", () => {
+    const waits = (maxWaitingTokens: number): number => {
+      const scheduler = schedulerWith({ laneCount: 1, tokenBudget: 256, maxWaitingTokens, targetItlMs: 1 });
+      scheduler.add(request("a", 4, { maxTokens: 50 }));
+      for (const stepMs of [1, 1, 1]) scheduler.complete(...landing(nextOf(scheduler, 0)), stepMs);
+      for (const id of ["b", "c"]) scheduler.add(request(id, 50, { maxTokens: 5 }));
+      for (let step = 0; ; step++) {
+        const batch = nextOf(scheduler, 0);
+        if (batch.opened.some(({ requestId }) => requestId === "c")) return step;
+        scheduler.complete(...landing(batch), 10);
+      }
+    };
+    expect(waits(1000)).toBe(12);
+    expect(waits(1)).toBe(2);
   });
 
   test("move between lanes when these drift apart", () => {
@@ -150,7 +206,10 @@ describe("cancelling", () => {
     const batch = nextOf(scheduler, 0);
     scheduler.cancel("a");
     expect(scheduler.snapshot()).toMatchObject({ running: 0, blocksUsed: 0 });
-    expect(nextOf(scheduler, 1)).toMatchObject({ closed: [batch.slices[0]?.sequenceId], slices: [] });
+    expect(nextOf(scheduler, 1)).toMatchObject({
+      closed: [{ sequenceId: batch.slices[0]?.sequenceId }],
+      slices: [],
+    });
     expect(finish(scheduler, batch)).toEqual([]);
     scheduler.add(request("a"));
     expect(nextOf(scheduler, 0).opened).toHaveLength(1);
@@ -173,7 +232,7 @@ describe("when blocks run out", () => {
   test("the youngest gives way and is recomputed under another id with all its tokens", () => {
     const { scheduler, outcome } = full();
     const batch = nextOf(scheduler, 0);
-    expect(batch).toMatchObject({ closed: [2], opened: [] });
+    expect(batch).toMatchObject({ closed: [{ sequenceId: 2 }], opened: [] });
     expect(batch.slices.map(({ sequenceId }) => sequenceId)).toEqual([1]);
     expect(scheduler.snapshot()).toMatchObject({ running: 1, waiting: 1, preemptions: 1 });
     expect(scheduler.requestOf(2)).toBeUndefined();
@@ -196,7 +255,7 @@ describe("when blocks run out", () => {
       [2, 3, 1].map((sequenceId) => ({ sequenceId, tokenId: 9 })),
     );
     const following = nextOf(scheduler, 0);
-    expect(following.closed).toEqual([3]);
+    expect(following.closed).toEqual([{ sequenceId: 3, keptBlocks: 0 }]);
     expect(following.slices.map(({ sequenceId }) => sequenceId)).toEqual([2, 1]);
     expect(scheduler.snapshot()).toMatchObject({ running: 2, waiting: 1, blocksUsed: 4, preemptions: 1 });
   });

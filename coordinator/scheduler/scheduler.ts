@@ -1,8 +1,11 @@
 import { StagecoachError } from "../../common/errors.js";
+import { Admission } from "./admission.js";
 import { Draft } from "./draft.js";
 import type { ListNode } from "./linked-list.js";
 import { Population } from "./population.js";
-import { Sequence } from "./sequence.js";
+import type { Prefix } from "./prefix.js";
+import { PromptBudget } from "./prompt-budget.js";
+import type { Sequence } from "./sequence.js";
 import type {
   MicroBatch,
   Outcome,
@@ -22,36 +25,55 @@ interface Flight {
   readonly draft: Draft;
 }
 
+const defaults = {
+  prefixCache: true,
+  targetItlMs: "auto",
+  maxWaitingTokens: 256,
+  batching: "continuous",
+} as const;
+
+/** Pieces of prompts below this are not worth a micro-batch's while when there is more in it already. */
+const leastPieceTokens = 64;
+
 /**
  * Decides what each micro-batch carries: continuous batching over the lanes of one pipeline. Pure: no I/O, no
  * clock, no randomness; its cost is linear in the batch, whatever the number of live sequences.
  *
  * - Decoding goes first, at most ceil(decoding / lanes) rows a micro-batch, so that lanes stay even: a sequence
  *   belongs to a lane only while a step of it is in flight (vLLM's pull request 50410 measured the cap).
- * - Chunks of prompts fill the rest of the token budget, oldest first; consecutive chunks of one prompt may be in
- *   flight in several lanes.
- * - A waiting request is admitted, first come first served, when the blocks of all its known tokens are free.
- * - When a decoding sequence finds no free block, the youngest running one that is not in flight is thrown out
- *   and later recomputed from prompt and generated tokens, under a new sequence id.
+ * - Prompts follow, oldest first, as far as PromptBudget and the token budget go; consecutive chunks of one prompt
+ *   may be in flight in several lanes.
+ * - Who waits is let in as WaitingQueue has it, when the blocks of all its known tokens are free. Blocks whose
+ *   content is known already are shared, not computed.
+ * - When a decoding sequence finds no free block, the most junior running one that is not in flight is thrown out
+ *   and later recomputed from prompt and generated tokens, under a new sequence id. The most senior sequence is
+ *   never thrown out for another, and alone it has the whole cache, so it ends; then another is the most senior.
  *
- * Drive it so: after `add`, `cancel` or `complete`, call `next` for every lane until it returns undefined. A
- * micro-batch without slices only closes sequences; it does not occupy its lane and is never completed.
+ * Drive it so: after `add`, `cancel`, `fail` or `complete`, call `next` for every lane until it returns undefined.
+ * A micro-batch without slices only closes sequences; it does not occupy its lane and is never completed.
  */
 export class Scheduler {
-  #options: SchedulerOptions;
+  #options: Required<SchedulerOptions>;
   #flights: (Flight | undefined)[];
-  readonly #byRequest = new Map<string, Sequence>();
   readonly #population: Population;
-  #arrivals = 0;
+  readonly #admission: Admission;
+  #budget: PromptBudget;
   /** Whether the last micro-batch left somebody waiting for want of blocks. */
   #blocksAreScarce = false;
+  /** Micro-batches that decoded since somebody waits for want of budget alone. */
+  #heldBack = 0;
+  /** In static batching, how many more the present batch takes. */
+  #placesInBatch = 0;
 
   /** @throws StagecoachError INVALID_ARGUMENT for limits under which nothing could be scheduled. */
   constructor(options: SchedulerOptions) {
-    validateOptions(options);
-    this.#options = options;
-    this.#flights = new Array(options.laneCount).fill(undefined);
-    this.#population = new Population(options.blockCount, options.blockSize);
+    this.#options = { ...defaults, ...options };
+    validateOptions(this.#options);
+    const { laneCount, blockCount, blockSize, prefixCache, targetItlMs } = this.#options;
+    this.#flights = new Array(laneCount).fill(undefined);
+    this.#population = new Population(blockCount, blockSize, prefixCache);
+    this.#admission = new Admission(this.#population);
+    this.#budget = new PromptBudget(laneCount, targetItlMs);
   }
 
   /**
@@ -61,30 +83,31 @@ export class Scheduler {
    */
   add(request: SequenceRequest): void {
     validateRequest(request, this.#options);
-    if (this.#byRequest.has(request.requestId)) {
-      throw new StagecoachError("ALREADY_EXISTS", `request "${request.requestId}" is already being served`);
-    }
-    const { maxWaiting, maxContext, maxSequences } = this.#options;
-    const { waiting, running } = this.#population;
     // Requests that the next micro-batches will admit are not waiting for anything.
-    const places = this.#blocksAreScarce ? 0 : Math.max(0, maxSequences - running.size);
-    if (waiting.size >= maxWaiting + places) {
-      throw new StagecoachError(
-        "RESOURCE_EXHAUSTED",
-        `${waiting.size} requests are queued already, ${maxWaiting} may wait: try again later`,
-        { details: { maxWaiting } },
-      );
-    }
-    const sequence = new Sequence(request, this.#arrivals++, maxContext);
-    this.#byRequest.set(request.requestId, sequence);
-    waiting.append(sequence.place);
+    const free = Math.max(0, this.#options.maxSequences - this.#population.running.size);
+    this.#admission.add(request, this.#options, this.#blocksAreScarce ? 0 : free);
   }
 
   /** Ends a request in whatever state it is; tokens still on their way to it are ignored. False when unknown. */
   cancel(requestId: string): boolean {
-    const sequence = this.#byRequest.get(requestId);
+    const sequence = this.#admission.find(requestId);
     if (sequence === undefined) return false;
-    this.#end(sequence);
+    this.#admission.end(sequence);
+    return true;
+  }
+
+  /**
+   * As `cancel`, for one that a stage could not compute: nobody is to find its KV. Where the request is over by
+   * now, nobody can say any more which KV that was, so that all of the prefix cache is forgotten.
+   */
+  fail(requestId: string | undefined): boolean {
+    const sequence = requestId === undefined ? undefined : this.#admission.find(requestId);
+    if (sequence === undefined) {
+      this.#population.forgetAll();
+      return false;
+    }
+    this.#population.forget(sequence);
+    this.#admission.end(sequence);
     return true;
   }
 
@@ -94,17 +117,20 @@ export class Scheduler {
     if (this.#flights[lane] !== undefined) return undefined;
     const draft = new Draft(lane, this.#options.tokenBudget, this.#options.blockSize);
     const enoughBlocks = this.#addDecodes(draft);
-    this.#addPrefills(draft);
-    this.#blocksAreScarce = !enoughBlocks || !this.#admit(draft);
+    const room = this.#promptRoom(draft);
+    this.#addPrefills(draft, room);
+    this.#blocksAreScarce = !enoughBlocks || !this.#admit(draft, room);
+    this.#countHeldBack(draft);
     return this.#dispatch(draft);
   }
 
   /**
    * Takes back a micro-batch and the tokens sampled in it; tokens of sequences that are gone are ignored.
+   * @param stepMs how long the micro-batch held up the bottleneck of the pipeline, where it was measured
    * @throws StagecoachError FAILED_PRECONDITION when it is not the one its lane carries, INTERNAL when tokens are
    * missing or nobody asked for them: the pipeline is out of step and needs a new epoch.
    */
-  complete(batch: MicroBatch, tokens: readonly TokenResult[]): Outcome[] {
+  complete(batch: MicroBatch, tokens: readonly TokenResult[], stepMs?: number): Outcome[] {
     this.#checkLane(batch.lane);
     const flight = this.#flights[batch.lane];
     if (flight?.batch !== batch) {
@@ -114,6 +140,8 @@ export class Scheduler {
       );
     }
     this.#flights[batch.lane] = undefined;
+    const { decodeRows, prefillTokens } = flight.draft;
+    if (stepMs !== undefined) this.#budget.observe({ decodeRows, prefillTokens, ms: stepMs });
     const sampled = flight.draft.land(tokens, this.#population.byId);
     return sampled.map(({ sequence, tokenId }) => this.#accept(sequence, tokenId));
   }
@@ -128,10 +156,12 @@ export class Scheduler {
     validateOptions(options);
     this.#options = options;
     this.#flights = new Array(options.laneCount).fill(undefined);
+    this.#budget = new PromptBudget(options.laneCount, options.targetItlMs);
+    this.#placesInBatch = 0;
     this.#population.startEpoch(options.blockCount);
     const tooLong: string[] = [];
-    for (const [requestId, sequence] of this.#byRequest) {
-      if (blocksAtMost(sequence.request, options) > options.blockCount) tooLong.push(requestId);
+    for (const { request } of this.#admission.live) {
+      if (blocksAtMost(request, options) > options.blockCount) tooLong.push(request.requestId);
     }
     for (const requestId of tooLong) this.cancel(requestId);
     return tooLong;
@@ -143,17 +173,20 @@ export class Scheduler {
   }
 
   snapshot(): SchedulerSnapshot {
-    const { running, waiting, blocks, preemptions } = this.#population;
+    const { running, blocks, preemptions, prefixCounts } = this.#population;
     return {
       running: running.size,
-      waiting: waiting.size,
+      waiting: this.#admission.waitingCount,
       blocksUsed: blocks.usedCount,
       blocksTotal: blocks.total,
+      blocksCached: blocks.cachedCount,
       lanes: this.#flights.map((flight) => ({
         decodeRows: flight?.draft.decodeRows ?? 0,
         prefillTokens: flight?.draft.prefillTokens ?? 0,
       })),
       preemptions,
+      prefixQueries: prefixCounts.queries,
+      prefixHits: prefixCounts.hits,
     };
   }
 
@@ -170,7 +203,7 @@ export class Scheduler {
       const hasBlock: boolean =
         this.#population.hasBlockForNext(sequence) || (enoughBlocks && this.#population.grow(sequence));
       enoughBlocks &&= hasBlock;
-      // Growing may have thrown out the one that was to follow, or, as the youngest, this one itself.
+      // Growing may have thrown out the one that was to follow, or, as the most junior, this one itself.
       if (node.list === ready) following = node.next;
       if (hasBlock) draft.addSlice(sequence, 1);
       node = following;
@@ -178,30 +211,73 @@ export class Scheduler {
     return enoughBlocks;
   }
 
-  #addPrefills(draft: Draft): void {
+  /** How many tokens of prompts the micro-batch is to carry. */
+  #promptRoom(draft: Draft): number {
+    const { running, prefilling, waiting } = this.#population;
+    const { maxSequences, maxWaitingTokens, laneCount } = this.#options;
+    if (this.#heldBack > maxWaitingTokens * laneCount) return draft.tokensLeft;
+    return this.#budget.tokens({
+      decodeRows: draft.decodeRows,
+      decoding: running.size - prefilling.size,
+      prompts: prefilling.size + Math.min(waiting.size, maxSequences - running.size),
+      pendingTokens: this.#population.prefillingTokens + waiting.tokens,
+      tokensLeft: draft.tokensLeft,
+    });
+  }
+
+  #addPrefills(draft: Draft, room: number): void {
     const { prefilling } = this.#population;
-    while (draft.tokensLeft > 0 && prefilling.head !== undefined) {
-      const sequence = prefilling.head.item;
-      draft.addSlice(sequence, Math.min(draft.tokensLeft, sequence.length - sequence.scheduled));
+    for (let node = prefilling.head; node !== undefined; node = prefilling.head) {
+      const sequence = node.item;
+      const remaining = sequence.length - sequence.scheduled;
+      const count = pieceOf(remaining, draft, room);
+      if (count > 0) this.#population.addPrefill(draft, sequence, count);
+      if (count < remaining) return;
     }
   }
 
   /** False when somebody found not enough blocks. */
-  #admit(draft: Draft): boolean {
-    const { running, waiting } = this.#population;
-    while (draft.tokensLeft > 0 && running.size < this.#options.maxSequences && waiting.head !== undefined) {
-      const sequence = waiting.head.item;
-      if (!this.#population.admit(sequence)) return false;
-      draft.opened.push({
-        sequenceId: sequence.sequenceId,
-        requestId: sequence.request.requestId,
-        tokens: sequence.tokens(0, sequence.length),
-        promptLength: sequence.request.promptIds.length,
-        sampling: sequence.request.sampling,
-      });
-      draft.addSlice(sequence, Math.min(draft.tokensLeft, sequence.length));
+  #admit(draft: Draft, room: number): boolean {
+    const { running, waiting, prefilling } = this.#population;
+    this.#openStaticBatch();
+    while (prefilling.size === 0 && running.size < this.#options.maxSequences) {
+      const sequence = waiting.peek();
+      if (sequence === undefined || !this.#isTaken()) return true;
+      // Whatever is opened has a slice in the same micro-batch.
+      if (pieceOf(sequence.length, draft, room) === 0) return true;
+      const prefix = this.#population.admit(sequence);
+      if (prefix === undefined) {
+        this.#placesInBatch = 0;
+        return false;
+      }
+      this.#placesInBatch--;
+      draft.opened.push(openingOf(sequence, prefix));
+      const count = pieceOf(sequence.length - sequence.scheduled, draft, room);
+      this.#population.addPrefill(draft, sequence, count);
     }
     return true;
+  }
+
+  #openStaticBatch(): void {
+    const { running, waiting } = this.#population;
+    if (running.size === 0) this.#placesInBatch = Math.min(waiting.size, this.#options.maxSequences);
+  }
+
+  #isTaken(): boolean {
+    return this.#options.batching === "continuous" || this.#placesInBatch > 0;
+  }
+
+  /** Whether, beside running rows, somebody waits whom nothing but the budget keeps out. */
+  #countHeldBack(draft: Draft): void {
+    const { running, waiting } = this.#population;
+    const keptOut =
+      waiting.size > 0 &&
+      running.size < this.#options.maxSequences &&
+      !this.#blocksAreScarce &&
+      this.#isTaken() &&
+      this.#heldBack <= this.#options.maxWaitingTokens * this.#options.laneCount;
+    if (!keptOut) this.#heldBack = 0;
+    else if (draft.decodeRows > 0) this.#heldBack++;
   }
 
   #dispatch(draft: Draft): MicroBatch | undefined {
@@ -209,28 +285,34 @@ export class Scheduler {
     const closed = this.#population.takeClosing();
     if (slices.length === 0 && closed.length === 0) return undefined;
     const batch: MicroBatch = { lane, opened, closed, slices };
-    if (slices.length > 0) this.#flights[lane] = { batch, draft };
+    if (slices.length > 0) {
+      this.#flights[lane] = { batch, draft };
+      const sequences = draft.leave();
+      this.#population.left(sequences);
+      this.#admission.letForksGo(sequences);
+    }
     return batch;
   }
 
   #accept(sequence: Sequence, tokenId: number): Outcome {
-    const { requestId, stopTokenIds } = sequence.request;
+    const { requestId, promptIds, stopTokenIds } = sequence.request;
+    const { cachedPromptTokens } = sequence;
+    const cached =
+      sequence.length === promptIds.length && cachedPromptTokens > 0
+        ? { cachedTokens: cachedPromptTokens }
+        : {};
+    this.#population.waiting.charge(sequence.user);
     if (stopTokenIds.has(tokenId)) {
-      this.#end(sequence);
-      return { requestId, tokenId: undefined, finished: "stop" };
+      this.#admission.end(sequence);
+      return { requestId, tokenId: undefined, finished: "stop", ...cached };
     }
     sequence.append(tokenId);
     if (sequence.length === sequence.maxLength) {
-      this.#end(sequence);
-      return { requestId, tokenId, finished: "length" };
+      this.#admission.end(sequence);
+      return { requestId, tokenId, finished: "length", ...cached };
     }
     this.#population.ready.append(sequence.place);
-    return { requestId, tokenId, finished: undefined };
-  }
-
-  #end(sequence: Sequence): void {
-    this.#population.release(sequence);
-    this.#byRequest.delete(sequence.request.requestId);
+    return { requestId, tokenId, finished: undefined, ...cached };
   }
 
   #checkLane(lane: number): void {
@@ -243,4 +325,28 @@ export class Scheduler {
 /** Makes the scheduler of one pipeline. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   return new Scheduler(options);
+}
+
+/**
+ * How much of a prompt goes into a micro-batch that is to carry `room` prompt tokens: nothing when what is left is
+ * a small piece of that, a little more than is left when that ends the prompt.
+ */
+function pieceOf(remaining: number, draft: Draft, room: number): number {
+  const left = Math.min(room - draft.prefillTokens, draft.tokensLeft);
+  if (left <= 0) return 0;
+  if (remaining <= Math.min(left * 1.25, draft.tokensLeft)) return remaining;
+  const isSmall = draft.prefillTokens > 0 && left < Math.min(leastPieceTokens, room / 3);
+  return isSmall ? 0 : left;
+}
+
+function openingOf(sequence: Sequence, { length, blocks, copyFrom }: Prefix): MicroBatch["opened"][number] {
+  return {
+    sequenceId: sequence.sequenceId,
+    requestId: sequence.request.requestId,
+    tokens: sequence.tokens(0, sequence.length),
+    promptLength: sequence.request.promptIds.length,
+    cachedLength: length,
+    cachedBlocks: copyFrom === undefined ? blocks : [...blocks, copyFrom],
+    sampling: sequence.request.sampling,
+  };
 }

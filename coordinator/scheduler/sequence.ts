@@ -1,17 +1,26 @@
+import { blockKey, rootKey } from "./block-key.js";
 import { ListNode } from "./linked-list.js";
 import type { SequenceRequest } from "./types.js";
 
 /** A request on its way: the tokens known so far and what it holds. Only the scheduler changes it. */
 export class Sequence {
   readonly request: SequenceRequest;
-  /** Rank by arrival; lower goes first. */
+  /** Whose share of the service it takes. */
+  readonly user: string;
+  /** Lower goes first. */
+  readonly priority: number;
+  /** Order of arrival. */
   readonly arrival: number;
   /** Tokens, prompt and output together, at which it ends. */
   readonly maxLength: number;
+  /** Order in which sequences were first let in, kept when it is thrown out; below 0 before. */
+  rank = -1;
   /** Its id on the stages; 0 while it waits. */
   sequenceId = 0;
   /** Known tokens that are in KV or will be when what is in flight has passed. */
   scheduled = 0;
+  /** `scheduled` as of its last micro-batch that has left: stages have that before they see what is sent now. */
+  sent = 0;
   /** Micro-batches in flight that carry a slice of it. */
   inFlight = 0;
   /** The lane that samples its next token; undefined when none does. */
@@ -22,15 +31,28 @@ export class Sequence {
   blocks: number[] = [];
   /** How many of them the stages know. */
   announced = 0;
+  /** How many of them came from the prefix cache or a fork's origin. */
+  shared = 0;
+  /** How many of them the prefix cache has been told of, or knew. */
+  learned = 0;
+  /** Prompt tokens that were in KV when it was first let in. */
+  cachedPromptTokens = 0;
+  /** The request of the same prompt whose blocks it starts from. */
+  origin: Sequence | undefined;
+  /** Forks that wait until its prompt is computed. */
+  forks: Sequence[] = [];
   /** Its place among those waiting, prefilling or ready to decode. */
   readonly place: ListNode<Sequence> = new ListNode<Sequence>(this);
-  /** Its place among those running, by age. */
+  /** Its place among those running, by seniority. */
   readonly age: ListNode<Sequence> = new ListNode<Sequence>(this);
+  readonly #keys: string[] = [];
   #tokens: Uint32Array;
   #length: number;
 
   constructor(request: SequenceRequest, arrival: number, maxContext: number) {
     this.request = request;
+    this.user = request.user ?? "";
+    this.priority = request.priority ?? 0;
     this.arrival = arrival;
     this.maxLength = Math.min(request.promptIds.length + request.maxTokens, maxContext);
     this.#tokens = request.promptIds;
@@ -47,15 +69,27 @@ export class Sequence {
     return this.#tokens.subarray(from, to);
   }
 
+  /** The content key of one of its full blocks; see block-key.ts. */
+  keyOf(block: number, blockSize: number): string {
+    for (let at = this.#keys.length; at <= block; at++) {
+      const before = this.#keys[at - 1] ?? rootKey;
+      this.#keys.push(blockKey(before, this.tokens(at * blockSize, (at + 1) * blockSize)));
+    }
+    return this.#keys[block] as string;
+  }
+
   /** Forgets all about the stages; the tokens stay. */
   reset(): void {
     this.sequenceId = 0;
     this.scheduled = 0;
+    this.sent = 0;
     this.inFlight = 0;
     this.samplingLane = undefined;
     this.decoding = false;
     this.blocks = [];
     this.announced = 0;
+    this.shared = 0;
+    this.learned = 0;
   }
 
   append(tokenId: number): void {

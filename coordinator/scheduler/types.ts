@@ -1,4 +1,6 @@
+import type { SequenceClosing } from "../../common/frame-codec.js";
 import type { Sampling } from "../../proto/gen/stagecoach/v1/Sampling.js";
+import type { TargetItl } from "./prompt-budget.js";
 
 /** What the scheduler needs to know of a request; text never reaches it. */
 export interface SequenceRequest {
@@ -10,7 +12,19 @@ export interface SequenceRequest {
   readonly maxTokens: number;
   /** A sampled token among these ends the sequence; it is not part of the output. */
   readonly stopTokenIds: ReadonlySet<number>;
+  /**
+   * The request whose prompt this one shares (`n` > 1): it waits until that is computed, then starts from its
+   * blocks. Of no consequence when that request is over.
+   */
+  readonly forkOf?: string;
+  /** Lower goes first, as in vLLM. Defaults to 0. */
+  readonly priority?: number;
+  /** Whose share of the service it takes; all without one share one. */
+  readonly user?: string;
 }
+
+/** How sequences are let in: whenever there is room, or a batch at a time when the last one is done. */
+export type Batching = "continuous" | "static";
 
 /** Limits of the pipeline that is scheduled. */
 export interface SchedulerOptions {
@@ -27,8 +41,22 @@ export interface SchedulerOptions {
   readonly tokenBudget: number;
   /** Prompt and output together. */
   readonly maxContext: number;
-  /** Requests that may wait beside those about to be admitted; one more is refused. */
+  /**
+   * Requests that may wait beside those about to be admitted; one more is refused. Users of whom none waits may
+   * take up to an eighth more, so that a flood from one does not keep others out.
+   */
   readonly maxWaiting: number;
+  /** Whether KV of what was computed is found again. Defaults to true. */
+  readonly prefixCache?: boolean;
+  /** Longest time between two tokens of a sequence while prompts are read, ms. Defaults to auto. */
+  readonly targetItlMs?: TargetItl;
+  /**
+   * Decode steps that may pass while a request waits for want of prompt tokens in the budget; then prompts get
+   * the whole budget once, whatever it costs those that run (TGI's `max_waiting_tokens`). Defaults to 256.
+   */
+  readonly maxWaitingTokens?: number;
+  /** Defaults to continuous. */
+  readonly batching?: Batching;
 }
 
 /** One slice of a micro-batch; see Forward in stage.proto. */
@@ -44,7 +72,7 @@ export interface Slice {
 export interface MicroBatch {
   readonly lane: number;
   readonly opened: readonly OpenedSequence[];
-  readonly closed: readonly number[];
+  readonly closed: readonly SequenceClosing[];
   /** Decoding slices first. May be empty when there is only something to close. */
   readonly slices: readonly Slice[];
 }
@@ -55,6 +83,10 @@ export interface OpenedSequence {
   /** Prompt and, after a preemption, the tokens already generated. */
   readonly tokens: Uint32Array;
   readonly promptLength: number;
+  /** Tokens at the beginning that are in KV already. */
+  readonly cachedLength: number;
+  /** The blocks that hold them; a last one that is only partly used is copied from. */
+  readonly cachedBlocks: readonly number[];
   readonly sampling: Sampling;
 }
 
@@ -71,6 +103,8 @@ export interface Outcome {
   readonly tokenId: number | undefined;
   /** Set when the sequence is over. */
   readonly finished: "stop" | "length" | undefined;
+  /** With a request's first: prompt tokens that were in KV when it was let in. Absent where there were none. */
+  readonly cachedTokens?: number;
 }
 
 /** What a lane has under way. */
@@ -86,7 +120,12 @@ export interface SchedulerSnapshot {
   /** Blocks that running sequences hold or have reserved for their prompts. */
   readonly blocksUsed: number;
   readonly blocksTotal: number;
+  /** Free blocks whose content can still be found. */
+  readonly blocksCached: number;
   readonly lanes: readonly LaneOccupancy[];
   /** Sequences thrown out and recomputed since the start, because blocks ran out. */
   readonly preemptions: number;
+  /** Prompt tokens looked up in the prefix cache since the start, and those that it had. */
+  readonly prefixQueries: number;
+  readonly prefixHits: number;
 }

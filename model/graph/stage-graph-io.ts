@@ -7,8 +7,10 @@
 export const graphInputs = {
   /** i32 `[T]`, first stage only. */
   tokens: "tokens",
-  /** f32 `[T, hiddenSize]`, every stage but the first. */
+  /** `[T, hiddenSize]`, every stage but the first; f16 or i8 where hidden states travel so, otherwise f32. */
   hidden: "hidden",
+  /** f32 `[T, 1]`, where hidden states travel as i8. */
+  hiddenScales: "hidden_scales",
   /** i64, positions of the tokens: `[1, T]`, with int8 KV `[B, S]`. */
   positions: "positions",
   /** f32 `[P, ropeDimension / 2]`. */
@@ -41,8 +43,10 @@ export const graphInputs = {
 } as const;
 
 export const graphOutputs = {
-  /** f32 `[T, hiddenSize]`, every stage but the last. */
+  /** `[T, hiddenSize]`, every stage but the last; as the input. */
   hidden: "hidden_out",
+  /** f32 `[T, 1]`, where hidden states travel as i8. */
+  hiddenScales: "hidden_scales_out",
   /**
    * Keys (rotated) and values of the new tokens: f32 `[T, L, 2, kvHeadCount, headSize]`, with int8 KV i8
    * `[B, L * 2 * kvHeadCount, S, headSize]`: 127ths of the peak.

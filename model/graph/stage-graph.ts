@@ -1,6 +1,8 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { ActivationDtype } from "../../common/tensor.js";
 import type { ModelConfig } from "../config.js";
 import type { Blob, Manifest } from "../store/manifest.js";
+import { hiddenInput, hiddenOutput } from "./activation.js";
 import { attention } from "./attention.js";
 import { BlobTensors } from "./blob-tensors.js";
 import { embedding } from "./embedding.js";
@@ -21,6 +23,8 @@ export interface StageRange {
   readonly embedding: boolean;
   /** Ends with logits. */
   readonly head: boolean;
+  /** How hidden states come in and go out. Defaults to FLOAT32. */
+  readonly activationDtype?: ActivationDtype;
 }
 
 /**
@@ -39,7 +43,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   };
   const start = range.embedding
     ? embedding(graph, blobs.embed, graph.input(graphInputs.tokens, "i32", ["T"]))
-    : graph.input(graphInputs.hidden, "f32", ["T", config.hiddenSize]);
+    : hiddenInput(graph, config.hiddenSize, range.activationDtype);
   const stream = new ResidualStream(graph, start, config.normEpsilon);
 
   const layers = range.endLayer - range.firstLayer;
@@ -66,7 +70,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   if (newKv.length > 0) graph.within("new KV", () => (int8 ? int8KvOutputs : kvOutput)(graph, newKv, config));
 
   if (!range.head) {
-    graph.output(graphOutputs.hidden, stream.value(), "f32", ["T", config.hiddenSize]);
+    hiddenOutput(graph, stream.value(), config.hiddenSize, range.activationDtype);
     return graph.model();
   }
   if (range.firstLayer === range.endLayer) keepSampledRows(graph, stream);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { dequantize } from "../encoding/dequantize.js";
+import { balanceNeurons } from "../quantize/balance-neurons.js";
 import { type CalibrationTokens, calibrationTokens } from "../quantize/calibration-tokens.js";
 import { CalibrationWalk } from "../quantize/calibration-walk.js";
 import { type FoldedLayer, foldLayer, foldRows, type ProductShape } from "../quantize/fold-layer.js";
@@ -123,8 +124,10 @@ class Packing {
     const tensors = new Map<string, Float32Array>();
     const prefix = `layers.${recipe.layer}.`;
     for (const name of tensorsOf(recipe)) tensors.set(name.slice(prefix.length), await this.#floats(name));
-    const folded = foldLayer(source.config, (name) => tensors.get(name) as Float32Array);
-    const grams = await walk.layer(folded);
+    const plain = foldLayer(source.config, (name) => tensors.get(name) as Float32Array);
+    const inputs = await walk.layer(plain);
+    const { folded, gram: down } = balanceNeurons(plain, inputs.down);
+    const grams = { ...inputs, down };
     const earlier = this.#earlier[index];
     const rounded = layerProducts.map((name) => {
       const { weight, inputSize } = folded[name];

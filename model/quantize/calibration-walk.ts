@@ -6,7 +6,7 @@ import { rotaryTables } from "../rope.js";
 import type { ModelQuality } from "../store/manifest.js";
 import type { CalibrationTokens } from "./calibration-tokens.js";
 import type { FoldedLayer, ProductShape } from "./fold-layer.js";
-import { hadamardMatrix, headGraph, type LayerProduct, layerGraph, layerProducts } from "./layer-graph.js";
+import { headGraph, type LayerProduct, layerGraph, layerProducts } from "./layer-graph.js";
 import { calculationOptions } from "./matrix-product.js";
 import { dequantizeRounded, type RoundedWeights } from "./round-weights.js";
 
@@ -127,8 +127,6 @@ export class CalibrationWalk {
     const { length } = this.#tokens;
     const { ropeDimension } = this.#config;
     const { cos, sin } = rotaryTables(this.#config, length);
-    const hadamard = hadamardMatrix(this.#config);
-    const size = Math.sqrt(hadamard.length);
     const positions = BigInt64Array.from({ length: sequences * length }, (_, i) => BigInt(i % length));
     return {
       hidden: this.#rows(hidden),
@@ -138,7 +136,6 @@ export class CalibrationWalk {
       sin: new Tensor("float32", sin, [length, ropeDimension / 2]),
       last: new Tensor("int32", new Int32Array(sequences).fill(length - 1), [sequences]),
       total: new Tensor("int32", Int32Array.of(length), []),
-      hadamard: new Tensor("float32", hadamard, [size, size]),
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../config.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { hadamardTransform } from "../graph/hadamard.js";
 import { downHadamard, type FoldedLayer } from "./fold-layer.js";
-import { hadamardRuns } from "./mix-runs.js";
 
 export type LayerProduct = keyof FoldedLayer;
 export const layerProducts: readonly LayerProduct[] = ["qkv", "o", "gate_up", "down"];
@@ -18,7 +18,7 @@ export interface LayerGraphOptions {
  * all layers. B: sequences, S: tokens of each; all rows are `[B * S, …]`.
  *
  * Inputs: `hidden [B * S, hiddenSize]`; `sequences` i64 `[3]`: B, S, -1; `positions` i64 `[B, S]`; `cos`, `sin`
- * `[S, ropeDimension / 2]`; `last` i32 `[B]`: S - 1; `total` i32 `[]`: S; `hadamard` `[n, n]`; with Gram matrices
+ * `[S, ropeDimension / 2]`; `last` i32 `[B]`: S - 1; `total` i32 `[]`: S; with Gram matrices
  * `weights` `[B * S, 1]`, by which rows count; a product's weights by its name, and `qkv.bias`. Output: `next`.
  */
 export function layerGraph(config: ModelConfig, options: LayerGraphOptions): Uint8Array {
@@ -64,15 +64,6 @@ export function headGraph(config: ModelConfig, options: LayerGraphOptions): Uint
   const logits = graph.op("MatMul", [options.rounded ? roundedRows(graph, x) : x, head]);
   graph.output("logits", logits, "f32", ["T", "N"]);
   return graph.model();
-}
-
-/** The matrix of `hadamardRuns`, as a layer graph's input. */
-export function hadamardMatrix(config: ModelConfig): Float32Array {
-  const size = downHadamard(config.feedForwardSize);
-  const matrix = new Float32Array(size * size);
-  for (let i = 0; i < size; i++) matrix[i * size + i] = 1;
-  hadamardRuns(matrix, size);
-  return matrix;
 }
 
 /** Xᵀ·X of rows that count by their weights. */
@@ -139,12 +130,9 @@ function attention(graph: GraphBuilder, config: ModelConfig, qkv: string): strin
 }
 
 function hadamard(graph: GraphBuilder, x: string, size: number): string {
-  const runs = graph.op("Reshape", [x, graph.integers(-1, downHadamard(size))]);
-  const n = downHadamard(size);
-  return graph.op("Reshape", [
-    graph.op("MatMul", [runs, graph.input("hadamard", "f32", [n, n])]),
-    graph.integers(-1, size),
-  ]);
+  const run = downHadamard(size);
+  const runs = graph.op("Reshape", [x, graph.integers(-1, run)]);
+  return graph.op("Reshape", [hadamardTransform(graph, runs, run), graph.integers(-1, size)]);
 }
 
 function meanSquare(graph: GraphBuilder, x: string): string {

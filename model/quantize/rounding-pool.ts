@@ -2,18 +2,26 @@ import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
 import { startThread } from "../../common/start-thread.js";
-import type { RoundedWeights } from "./round-weights.js";
+import { type MatrixProduct, openMatrixProduct } from "./matrix-product.js";
+import { type RoundedWeights, roundWeights } from "./round-weights.js";
 import type { FromRounding, RoundingJob, ToRounding } from "./rounding-thread.js";
 
 /** Each thread holds a product of its own in memory, so there are never more. */
 const mostThreads = 4;
 
-/** Threads that round products at the same time. */
+/** Multiplications below which starting a thread takes longer than rounding. */
+const smallJob = 1e8;
+
+/** Rounds products, large ones in several threads at the same time. */
 export class RoundingPool {
-  readonly #threads: readonly RoundingThread[];
+  readonly #threads: RoundingThread[] = [];
+  readonly #most: number;
+  /** The product that small jobs use in this thread, opened by the first of them. */
+  #product: Promise<MatrixProduct> | undefined;
+  readonly #small = new Set<Promise<RoundedWeights>>();
 
   constructor(threads: number = Math.min(availableParallelism(), mostThreads)) {
-    this.#threads = Array.from({ length: threads }, () => new RoundingThread());
+    this.#most = threads;
   }
 
   /**
@@ -21,15 +29,32 @@ export class RoundingPool {
    * @throws StagecoachError INTERNAL when the thread broke.
    */
   round(job: RoundingJob): Promise<RoundedWeights> {
-    const [idlest] = [...this.#threads].sort((a, b) => a.queued - b.queued);
-    if (idlest === undefined) throw new StagecoachError("INTERNAL", "there is no thread to round weights");
+    if (costOf(job) < smallJob) return this.#roundHere(job);
+    if (this.#threads.length < this.#most) this.#threads.push(new RoundingThread());
+    const idlest = this.#threads.reduce((best, thread) => (thread.queued < best.queued ? thread : best));
     return idlest.round(job);
   }
 
   /** Ends the threads; what they have not finished fails. */
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.close()));
+    await Promise.allSettled(this.#small);
+    await (await this.#product)?.close();
   }
+
+  #roundHere({ weight, gram, inputSize }: RoundingJob): Promise<RoundedWeights> {
+    this.#product ??= openMatrixProduct();
+    const rounded = this.#product.then((product) => roundWeights(weight, gram, inputSize, product));
+    this.#small.add(rounded);
+    const forget = () => this.#small.delete(rounded);
+    rounded.then(forget, forget);
+    return rounded;
+  }
+}
+
+/** Of rounding and of the triangular factor. */
+function costOf({ weight, inputSize }: RoundingJob): number {
+  return weight.length * inputSize + inputSize ** 3;
 }
 
 interface Waiting {
@@ -62,9 +87,8 @@ class RoundingThread {
 
   round(job: RoundingJob): Promise<RoundedWeights> {
     if (this.#failure) return Promise.reject(this.#failure);
-    const cost = job.weight.length * job.inputSize + job.inputSize ** 3;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ cost, resolve, reject });
+      this.#waiting.push({ cost: costOf(job), resolve, reject });
       this.#post(job);
     });
   }

@@ -6,6 +6,7 @@ import type { Close as _stagecoach_v1_Close, Close__Output as _stagecoach_v1_Clo
 import type { ClusterClient as _stagecoach_v1_ClusterClient, ClusterDefinition as _stagecoach_v1_ClusterDefinition } from './stagecoach/v1/Cluster.js';
 import type { ClusterStatus as _stagecoach_v1_ClusterStatus, ClusterStatus__Output as _stagecoach_v1_ClusterStatus__Output } from './stagecoach/v1/ClusterStatus.js';
 import type { CoordinatorMessage as _stagecoach_v1_CoordinatorMessage, CoordinatorMessage__Output as _stagecoach_v1_CoordinatorMessage__Output } from './stagecoach/v1/CoordinatorMessage.js';
+import type { DecodeRate as _stagecoach_v1_DecodeRate, DecodeRate__Output as _stagecoach_v1_DecodeRate__Output } from './stagecoach/v1/DecodeRate.js';
 import type { DrainReply as _stagecoach_v1_DrainReply, DrainReply__Output as _stagecoach_v1_DrainReply__Output } from './stagecoach/v1/DrainReply.js';
 import type { DrainRequest as _stagecoach_v1_DrainRequest, DrainRequest__Output as _stagecoach_v1_DrainRequest__Output } from './stagecoach/v1/DrainRequest.js';
 import type { EchoReply as _stagecoach_v1_EchoReply, EchoReply__Output as _stagecoach_v1_EchoReply__Output } from './stagecoach/v1/EchoReply.js';
@@ -16,6 +17,7 @@ import type { FramesReply as _stagecoach_v1_FramesReply, FramesReply__Output as 
 import type { GetBlobRequest as _stagecoach_v1_GetBlobRequest, GetBlobRequest__Output as _stagecoach_v1_GetBlobRequest__Output } from './stagecoach/v1/GetBlobRequest.js';
 import type { Heartbeat as _stagecoach_v1_Heartbeat, Heartbeat__Output as _stagecoach_v1_Heartbeat__Output } from './stagecoach/v1/Heartbeat.js';
 import type { Hello as _stagecoach_v1_Hello, Hello__Output as _stagecoach_v1_Hello__Output } from './stagecoach/v1/Hello.js';
+import type { LaneStatus as _stagecoach_v1_LaneStatus, LaneStatus__Output as _stagecoach_v1_LaneStatus__Output } from './stagecoach/v1/LaneStatus.js';
 import type { Leave as _stagecoach_v1_Leave, Leave__Output as _stagecoach_v1_Leave__Output } from './stagecoach/v1/Leave.js';
 import type { LinearTime as _stagecoach_v1_LinearTime, LinearTime__Output as _stagecoach_v1_LinearTime__Output } from './stagecoach/v1/LinearTime.js';
 import type { LoadProgress as _stagecoach_v1_LoadProgress, LoadProgress__Output as _stagecoach_v1_LoadProgress__Output } from './stagecoach/v1/LoadProgress.js';
@@ -26,10 +28,13 @@ import type { MeasureLinkRequest as _stagecoach_v1_MeasureLinkRequest, MeasureLi
 import type { MeasureReply as _stagecoach_v1_MeasureReply, MeasureReply__Output as _stagecoach_v1_MeasureReply__Output } from './stagecoach/v1/MeasureReply.js';
 import type { MeasureRequest as _stagecoach_v1_MeasureRequest, MeasureRequest__Output as _stagecoach_v1_MeasureRequest__Output } from './stagecoach/v1/MeasureRequest.js';
 import type { Open as _stagecoach_v1_Open, Open__Output as _stagecoach_v1_Open__Output } from './stagecoach/v1/Open.js';
+import type { OpenLinkReply as _stagecoach_v1_OpenLinkReply, OpenLinkReply__Output as _stagecoach_v1_OpenLinkReply__Output } from './stagecoach/v1/OpenLinkReply.js';
+import type { OpenLinkRequest as _stagecoach_v1_OpenLinkRequest, OpenLinkRequest__Output as _stagecoach_v1_OpenLinkRequest__Output } from './stagecoach/v1/OpenLinkRequest.js';
 import type { Output as _stagecoach_v1_Output, Output__Output as _stagecoach_v1_Output__Output } from './stagecoach/v1/Output.js';
 import type { OutputsRequest as _stagecoach_v1_OutputsRequest, OutputsRequest__Output as _stagecoach_v1_OutputsRequest__Output } from './stagecoach/v1/OutputsRequest.js';
 import type { PlanReply as _stagecoach_v1_PlanReply, PlanReply__Output as _stagecoach_v1_PlanReply__Output } from './stagecoach/v1/PlanReply.js';
 import type { PlanRequest as _stagecoach_v1_PlanRequest, PlanRequest__Output as _stagecoach_v1_PlanRequest__Output } from './stagecoach/v1/PlanRequest.js';
+import type { ReplicaStatus as _stagecoach_v1_ReplicaStatus, ReplicaStatus__Output as _stagecoach_v1_ReplicaStatus__Output } from './stagecoach/v1/ReplicaStatus.js';
 import type { Sampling as _stagecoach_v1_Sampling, Sampling__Output as _stagecoach_v1_Sampling__Output } from './stagecoach/v1/Sampling.js';
 import type { SequenceOpen as _stagecoach_v1_SequenceOpen, SequenceOpen__Output as _stagecoach_v1_SequenceOpen__Output } from './stagecoach/v1/SequenceOpen.js';
 import type { StageClient as _stagecoach_v1_StageClient, StageDefinition as _stagecoach_v1_StageDefinition } from './stagecoach/v1/Stage.js';
@@ -38,6 +43,7 @@ import type { StageState as _stagecoach_v1_StageState, StageState__Output as _st
 import type { StageTimes as _stagecoach_v1_StageTimes, StageTimes__Output as _stagecoach_v1_StageTimes__Output } from './stagecoach/v1/StageTimes.js';
 import type { StatusRequest as _stagecoach_v1_StatusRequest, StatusRequest__Output as _stagecoach_v1_StatusRequest__Output } from './stagecoach/v1/StatusRequest.js';
 import type { Tensor as _stagecoach_v1_Tensor, Tensor__Output as _stagecoach_v1_Tensor__Output } from './stagecoach/v1/Tensor.js';
+import type { TimedRows as _stagecoach_v1_TimedRows, TimedRows__Output as _stagecoach_v1_TimedRows__Output } from './stagecoach/v1/TimedRows.js';
 import type { Tokens as _stagecoach_v1_Tokens, Tokens__Output as _stagecoach_v1_Tokens__Output } from './stagecoach/v1/Tokens.js';
 import type { WatchRequest as _stagecoach_v1_WatchRequest, WatchRequest__Output as _stagecoach_v1_WatchRequest__Output } from './stagecoach/v1/WatchRequest.js';
 import type { Welcome as _stagecoach_v1_Welcome, Welcome__Output as _stagecoach_v1_Welcome__Output } from './stagecoach/v1/Welcome.js';
@@ -60,6 +66,7 @@ export interface ProtoGrpcType {
       ClusterStatus: MessageTypeDefinition<_stagecoach_v1_ClusterStatus, _stagecoach_v1_ClusterStatus__Output>
       CoordinatorMessage: MessageTypeDefinition<_stagecoach_v1_CoordinatorMessage, _stagecoach_v1_CoordinatorMessage__Output>
       DataType: EnumTypeDefinition
+      DecodeRate: MessageTypeDefinition<_stagecoach_v1_DecodeRate, _stagecoach_v1_DecodeRate__Output>
       DrainReply: MessageTypeDefinition<_stagecoach_v1_DrainReply, _stagecoach_v1_DrainReply__Output>
       DrainRequest: MessageTypeDefinition<_stagecoach_v1_DrainRequest, _stagecoach_v1_DrainRequest__Output>
       EchoReply: MessageTypeDefinition<_stagecoach_v1_EchoReply, _stagecoach_v1_EchoReply__Output>
@@ -70,6 +77,7 @@ export interface ProtoGrpcType {
       GetBlobRequest: MessageTypeDefinition<_stagecoach_v1_GetBlobRequest, _stagecoach_v1_GetBlobRequest__Output>
       Heartbeat: MessageTypeDefinition<_stagecoach_v1_Heartbeat, _stagecoach_v1_Heartbeat__Output>
       Hello: MessageTypeDefinition<_stagecoach_v1_Hello, _stagecoach_v1_Hello__Output>
+      LaneStatus: MessageTypeDefinition<_stagecoach_v1_LaneStatus, _stagecoach_v1_LaneStatus__Output>
       Leave: MessageTypeDefinition<_stagecoach_v1_Leave, _stagecoach_v1_Leave__Output>
       LinearTime: MessageTypeDefinition<_stagecoach_v1_LinearTime, _stagecoach_v1_LinearTime__Output>
       LoadProgress: MessageTypeDefinition<_stagecoach_v1_LoadProgress, _stagecoach_v1_LoadProgress__Output>
@@ -80,10 +88,13 @@ export interface ProtoGrpcType {
       MeasureReply: MessageTypeDefinition<_stagecoach_v1_MeasureReply, _stagecoach_v1_MeasureReply__Output>
       MeasureRequest: MessageTypeDefinition<_stagecoach_v1_MeasureRequest, _stagecoach_v1_MeasureRequest__Output>
       Open: MessageTypeDefinition<_stagecoach_v1_Open, _stagecoach_v1_Open__Output>
+      OpenLinkReply: MessageTypeDefinition<_stagecoach_v1_OpenLinkReply, _stagecoach_v1_OpenLinkReply__Output>
+      OpenLinkRequest: MessageTypeDefinition<_stagecoach_v1_OpenLinkRequest, _stagecoach_v1_OpenLinkRequest__Output>
       Output: MessageTypeDefinition<_stagecoach_v1_Output, _stagecoach_v1_Output__Output>
       OutputsRequest: MessageTypeDefinition<_stagecoach_v1_OutputsRequest, _stagecoach_v1_OutputsRequest__Output>
       PlanReply: MessageTypeDefinition<_stagecoach_v1_PlanReply, _stagecoach_v1_PlanReply__Output>
       PlanRequest: MessageTypeDefinition<_stagecoach_v1_PlanRequest, _stagecoach_v1_PlanRequest__Output>
+      ReplicaStatus: MessageTypeDefinition<_stagecoach_v1_ReplicaStatus, _stagecoach_v1_ReplicaStatus__Output>
       Sampling: MessageTypeDefinition<_stagecoach_v1_Sampling, _stagecoach_v1_Sampling__Output>
       SequenceOpen: MessageTypeDefinition<_stagecoach_v1_SequenceOpen, _stagecoach_v1_SequenceOpen__Output>
       /**
@@ -95,6 +106,7 @@ export interface ProtoGrpcType {
       StageTimes: MessageTypeDefinition<_stagecoach_v1_StageTimes, _stagecoach_v1_StageTimes__Output>
       StatusRequest: MessageTypeDefinition<_stagecoach_v1_StatusRequest, _stagecoach_v1_StatusRequest__Output>
       Tensor: MessageTypeDefinition<_stagecoach_v1_Tensor, _stagecoach_v1_Tensor__Output>
+      TimedRows: MessageTypeDefinition<_stagecoach_v1_TimedRows, _stagecoach_v1_TimedRows__Output>
       Tokens: MessageTypeDefinition<_stagecoach_v1_Tokens, _stagecoach_v1_Tokens__Output>
       WatchRequest: MessageTypeDefinition<_stagecoach_v1_WatchRequest, _stagecoach_v1_WatchRequest__Output>
       Welcome: MessageTypeDefinition<_stagecoach_v1_Welcome, _stagecoach_v1_Welcome__Output>

@@ -16,6 +16,8 @@ import type { MeasureLinkRequest as _stagecoach_v1_MeasureLinkRequest, MeasureLi
 import type { MeasureReply as _stagecoach_v1_MeasureReply, MeasureReply__Output as _stagecoach_v1_MeasureReply__Output } from './stagecoach/v1/MeasureReply.js';
 import type { MeasureRequest as _stagecoach_v1_MeasureRequest, MeasureRequest__Output as _stagecoach_v1_MeasureRequest__Output } from './stagecoach/v1/MeasureRequest.js';
 import type { Open as _stagecoach_v1_Open, Open__Output as _stagecoach_v1_Open__Output } from './stagecoach/v1/Open.js';
+import type { OpenLinkReply as _stagecoach_v1_OpenLinkReply, OpenLinkReply__Output as _stagecoach_v1_OpenLinkReply__Output } from './stagecoach/v1/OpenLinkReply.js';
+import type { OpenLinkRequest as _stagecoach_v1_OpenLinkRequest, OpenLinkRequest__Output as _stagecoach_v1_OpenLinkRequest__Output } from './stagecoach/v1/OpenLinkRequest.js';
 import type { Output as _stagecoach_v1_Output, Output__Output as _stagecoach_v1_Output__Output } from './stagecoach/v1/Output.js';
 import type { OutputsRequest as _stagecoach_v1_OutputsRequest, OutputsRequest__Output as _stagecoach_v1_OutputsRequest__Output } from './stagecoach/v1/OutputsRequest.js';
 import type { Sampling as _stagecoach_v1_Sampling, Sampling__Output as _stagecoach_v1_Sampling__Output } from './stagecoach/v1/Sampling.js';
@@ -24,6 +26,7 @@ import type { StageClient as _stagecoach_v1_StageClient, StageDefinition as _sta
 import type { StageFailure as _stagecoach_v1_StageFailure, StageFailure__Output as _stagecoach_v1_StageFailure__Output } from './stagecoach/v1/StageFailure.js';
 import type { StageTimes as _stagecoach_v1_StageTimes, StageTimes__Output as _stagecoach_v1_StageTimes__Output } from './stagecoach/v1/StageTimes.js';
 import type { Tensor as _stagecoach_v1_Tensor, Tensor__Output as _stagecoach_v1_Tensor__Output } from './stagecoach/v1/Tensor.js';
+import type { TimedRows as _stagecoach_v1_TimedRows, TimedRows__Output as _stagecoach_v1_TimedRows__Output } from './stagecoach/v1/TimedRows.js';
 import type { Tokens as _stagecoach_v1_Tokens, Tokens__Output as _stagecoach_v1_Tokens__Output } from './stagecoach/v1/Tokens.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -49,6 +52,8 @@ export interface ProtoGrpcType {
       MeasureReply: MessageTypeDefinition<_stagecoach_v1_MeasureReply, _stagecoach_v1_MeasureReply__Output>
       MeasureRequest: MessageTypeDefinition<_stagecoach_v1_MeasureRequest, _stagecoach_v1_MeasureRequest__Output>
       Open: MessageTypeDefinition<_stagecoach_v1_Open, _stagecoach_v1_Open__Output>
+      OpenLinkReply: MessageTypeDefinition<_stagecoach_v1_OpenLinkReply, _stagecoach_v1_OpenLinkReply__Output>
+      OpenLinkRequest: MessageTypeDefinition<_stagecoach_v1_OpenLinkRequest, _stagecoach_v1_OpenLinkRequest__Output>
       Output: MessageTypeDefinition<_stagecoach_v1_Output, _stagecoach_v1_Output__Output>
       OutputsRequest: MessageTypeDefinition<_stagecoach_v1_OutputsRequest, _stagecoach_v1_OutputsRequest__Output>
       Sampling: MessageTypeDefinition<_stagecoach_v1_Sampling, _stagecoach_v1_Sampling__Output>
@@ -60,6 +65,7 @@ export interface ProtoGrpcType {
       StageFailure: MessageTypeDefinition<_stagecoach_v1_StageFailure, _stagecoach_v1_StageFailure__Output>
       StageTimes: MessageTypeDefinition<_stagecoach_v1_StageTimes, _stagecoach_v1_StageTimes__Output>
       Tensor: MessageTypeDefinition<_stagecoach_v1_Tensor, _stagecoach_v1_Tensor__Output>
+      TimedRows: MessageTypeDefinition<_stagecoach_v1_TimedRows, _stagecoach_v1_TimedRows__Output>
       Tokens: MessageTypeDefinition<_stagecoach_v1_Tokens, _stagecoach_v1_Tokens__Output>
     }
   }

@@ -23,6 +23,13 @@ test("token ids of broken sequences leave with their slices", () => {
 
 test("hidden states of broken sequences leave with their slices", () => {
   const hidden = Float32Array.from({ length: 12 }, (_, index) => index);
-  const { input } = withoutBroken({ batch, input: { kind: "hidden", hidden } }, new Set([2]));
-  expect(input).toEqual({ kind: "hidden", hidden: Float32Array.of(0, 1, 6, 7, 8, 9, 10, 11) });
+  const { input } = withoutBroken(
+    { batch, input: { kind: "hidden", dtype: "FLOAT32", data: hidden } },
+    new Set([2]),
+  );
+  expect(input).toEqual({
+    kind: "hidden",
+    dtype: "FLOAT32",
+    data: Float32Array.of(0, 1, 6, 7, 8, 9, 10, 11),
+  });
 });

@@ -1,3 +1,4 @@
+import { copyRows, newActivation, rowsOf } from "../../common/tensor.js";
 import type { RaggedBatch, StageInput } from "./stage-runner.js";
 
 /** A batch and what it computes on. */
@@ -34,20 +35,32 @@ export function withoutBroken(work: Work, broken: ReadonlySet<number>): Work {
 function pickRows(input: StageInput, lengths: readonly number[], kept: readonly number[]): StageInput {
   const ends: number[] = [];
   for (const length of lengths) ends.push((ends.at(-1) ?? 0) + length);
+  const startOf = (index: number): number => (ends[index] as number) - (lengths[index] as number);
   const rows = kept.reduce((sum, index) => sum + (lengths[index] as number), 0);
-  const rowsOf = <Values extends Uint32Array | Float32Array>(values: Values, width: number, out: Values) => {
-    let offset = 0;
-    for (const index of kept) {
-      const end = ends[index] as number;
-      const slice = values.subarray((end - (lengths[index] as number)) * width, end * width);
-      out.set(slice, offset);
-      offset += slice.length;
-    }
-    return out;
-  };
   if (input.kind === "tokens") {
-    return { kind: "tokens", tokenIds: rowsOf(input.tokenIds, 1, new Uint32Array(rows)) };
+    const tokenIds = new Uint32Array(rows);
+    forEachKept(lengths, kept, (index, row) =>
+      tokenIds.set(input.tokenIds.subarray(startOf(index), ends[index]), row),
+    );
+    return { kind: "tokens", tokenIds };
   }
-  const width = input.hidden.length / (ends.at(-1) ?? 1);
-  return { kind: "hidden", hidden: rowsOf(input.hidden, width, new Float32Array(rows * width)) };
+  const width = input.data.length / (ends.at(-1) ?? 1);
+  const picked = newActivation(input.dtype, rows, width);
+  forEachKept(lengths, kept, (index, row) =>
+    copyRows(rowsOf(input, startOf(index), lengths[index] as number, width), picked, row, width),
+  );
+  return { kind: "hidden", ...picked };
+}
+
+/** Calls with each kept slice and the row that it comes to. */
+function forEachKept(
+  lengths: readonly number[],
+  kept: readonly number[],
+  call: (index: number, row: number) => void,
+): void {
+  let row = 0;
+  for (const index of kept) {
+    call(index, row);
+    row += lengths[index] as number;
+  }
 }

@@ -1,4 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { ActivationDtype } from "../../common/tensor.js";
 import type { RaggedBatch, StageInput } from "./stage-runner.js";
 
 /** What a stage takes, and sizes to hold it to. */
@@ -7,6 +8,8 @@ export interface InputShape {
   readonly embedding: boolean;
   readonly hiddenSize: number;
   readonly vocabularySize: number;
+  /** What hidden states must be. Defaults to FLOAT32. */
+  readonly activationDtype?: ActivationDtype | undefined;
 }
 
 /**
@@ -23,10 +26,17 @@ export function checkInput(batch: RaggedBatch, input: StageInput, model: InputSh
       `sequences ${ids} came as ${input.kind}; this stage takes ${wanted}`,
     );
   }
+  const { activationDtype = "FLOAT32" } = model;
+  if (input.kind === "hidden" && input.dtype !== activationDtype) {
+    throw new StagecoachError(
+      "INTERNAL",
+      `sequences ${ids} came as ${input.dtype}; this stage was loaded for ${activationDtype}`,
+    );
+  }
   const [count, expected] =
     input.kind === "tokens"
       ? [input.tokenIds.length, tokens]
-      : [input.hidden.length, tokens * model.hiddenSize];
+      : [input.data.length, tokens * model.hiddenSize];
   if (count !== expected) {
     throw new StagecoachError(
       "INTERNAL",

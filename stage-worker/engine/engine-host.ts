@@ -3,49 +3,73 @@ import { StagecoachError } from "../../common/errors.js";
 import { startThread } from "../../common/start-thread.js";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
 import type { RunnerSpec } from "./create-runner.js";
-import { Departures } from "./departures.js";
-import type { EngineFrame, EngineResult, EngineThreadData, FromEngine, ToEngine } from "./engine-messages.js";
+import {
+  type EngineNews,
+  type EngineThreadData,
+  type FlowPlace,
+  type FromEngine,
+  type LinkListen,
+  type LinkTarget,
+  maxFramesAtEngine,
+  type ToEngine,
+} from "./engine-messages.js";
+import { SharedCount } from "./shared-count.js";
 import { type EngineStats, SharedStats } from "./shared-stats.js";
-
-/** Frames that may be with the engine: the one it computes and two that wait. */
-export const maxFramesAtEngine = 3;
 
 /** What an engine tells whoever started it. */
 export interface EngineListeners {
-  /** One for each frame, in their order. */
-  onResult(result: EngineResult): void;
-  /** The engine is gone and will give no more results. Not called for `close`. */
+  onNews(news: EngineNews): void;
+  /** The engine is gone and will tell no more. Not called for `close`. */
   onBroken(reason: StagecoachError): void;
 }
 
 const closeTimeoutMs = 5_000;
 
+/** What an engine is started from. */
+export interface EngineOptions {
+  readonly spec: RunnerSpec;
+  readonly place: FlowPlace;
+  /** Absent where frames only come by gRPC. */
+  readonly listen?: LinkListen;
+}
+
+type Ready = Extract<FromEngine, { kind: "ready" }>;
+
 /**
- * The gRPC thread's side of an engine: a runner in a thread of its own. Frames and results move by transfer;
- * statistics are read without asking the thread.
+ * The gRPC thread's side of an engine: a runner in a thread of its own. Frames and outputs cross as bytes, moved
+ * by transfer; statistics are read without asking the thread.
  */
 export class EngineHost {
   readonly blockCount: number;
   readonly weightBytes: number;
+  /** Where a link into the stage ends; 0 where none can. */
+  readonly linkPort: number;
   readonly #thread: Worker;
-  readonly #stats: SharedStats;
-  readonly #departures: Departures;
+  readonly #shared: { stats: SharedStats; departures: SharedCount; taken: SharedCount };
   readonly #wall = new WallClock();
+  #submitted = 0;
   #closing: Promise<void> | undefined;
 
   /**
    * Starts the thread and resolves when its runner is there.
    * @throws StagecoachError what the runner threw; the signal's reason when it aborts first
    */
-  static async start(spec: RunnerSpec, listeners: EngineListeners, signal: AbortSignal): Promise<EngineHost> {
+  static async start(
+    options: EngineOptions,
+    listeners: EngineListeners,
+    signal: AbortSignal,
+  ): Promise<EngineHost> {
     signal.throwIfAborted();
-    const stats = new SharedStats();
-    const departures = new Departures();
-    const data: EngineThreadData = { spec, stats: stats.buffer, departures: departures.buffer };
+    const shared = { stats: new SharedStats(), departures: new SharedCount(), taken: new SharedCount() };
+    const data: EngineThreadData = {
+      ...options,
+      stats: shared.stats.buffer,
+      departures: shared.departures.buffer,
+      taken: shared.taken.buffer,
+    };
     const thread = startThread(import.meta.url, "engine-thread", data);
     try {
-      const { blockCount, weightBytes } = await firstMessage(thread, signal);
-      return new EngineHost(thread, { stats, departures }, { blockCount, weightBytes }, listeners);
+      return new EngineHost(thread, shared, await firstMessage(thread, signal), listeners);
     } catch (reason) {
       await thread.terminate();
       throw reason;
@@ -54,19 +78,19 @@ export class EngineHost {
 
   private constructor(
     thread: Worker,
-    shared: { stats: SharedStats; departures: Departures },
-    facts: { blockCount: number; weightBytes: number },
+    shared: { stats: SharedStats; departures: SharedCount; taken: SharedCount },
+    { blockCount, weightBytes, linkPort }: Ready,
     listeners: EngineListeners,
   ) {
-    this.blockCount = facts.blockCount;
-    this.weightBytes = facts.weightBytes;
+    this.blockCount = blockCount;
+    this.weightBytes = weightBytes;
+    this.linkPort = linkPort;
     this.#thread = thread;
-    this.#stats = shared.stats;
-    this.#departures = shared.departures;
+    this.#shared = shared;
     thread.on("message", (message: FromEngine) => {
-      if (this.#closing !== undefined) return;
-      if (message.kind === "result") listeners.onResult(message.result);
+      if (this.#closing !== undefined || message.kind === "ready" || message.kind === "stopped") return;
       if (message.kind === "broken") this.#lost(errorOf(message), listeners);
+      else listeners.onNews(message);
     });
     thread.once("error", (reason) => this.#lost(StagecoachError.from(reason, "INTERNAL"), listeners));
     thread.once("exit", () =>
@@ -74,18 +98,39 @@ export class EngineHost {
     );
   }
 
-  /** Hands a frame over. Memory of its input moves to the engine and is empty here afterwards. */
-  submit(frame: EngineFrame): void {
-    this.#post({ kind: "frame", frame, postedAtUs: this.#wall.nowUs() }, memoryOf(frame));
+  /** Hands a Frame's bytes over. They are copied once, as their memory is gRPC's. */
+  submit(bytes: Uint8Array): void {
+    const own = new Uint8Array(bytes);
+    this.#submitted = (this.#submitted + 1) | 0;
+    this.#post({ kind: "frame", bytes: own, postedAtUs: this.#wall.nowUs() }, [own.buffer]);
+  }
+
+  /** Whether the engine has as many frames as it may have; if so, it tells when it has taken one. */
+  get full(): boolean {
+    const { taken } = this.#shared;
+    const waiting = (): number => (this.#submitted - taken.count) | 0;
+    if (waiting() < maxFramesAtEngine) return false;
+    taken.wait();
+    return waiting() >= maxFramesAtEngine;
+  }
+
+  /** No more frames will be submitted. */
+  endFrames(): void {
+    this.#post({ kind: "end" });
+  }
+
+  /** Says how frames reach the next stage: over a link, or else by the host. */
+  takeWay(target: LinkTarget | undefined): void {
+    this.#post({ kind: "way", ...(target !== undefined && { target }) });
   }
 
   /** Tells the engine that one of its results has left the process. */
   resultSent(): void {
-    if (this.#departures.add()) this.#post({ kind: "departed" });
+    if (this.#shared.departures.add()) this.#post({ kind: "departed" });
   }
 
   stats(): EngineStats {
-    return this.#stats.read(monotonicUs());
+    return this.#shared.stats.read(monotonicUs());
   }
 
   /** Frees everything the runner holds; results of frames still under way are dropped. */
@@ -113,13 +158,7 @@ export class EngineHost {
   }
 }
 
-function memoryOf(frame: EngineFrame): ArrayBuffer[] {
-  if (frame.kind !== "forward") return [];
-  const { input } = frame;
-  return [(input.kind === "tokens" ? input.tokenIds : input.hidden).buffer as ArrayBuffer];
-}
-
-function firstMessage(thread: Worker, signal: AbortSignal): Promise<Extract<FromEngine, { kind: "ready" }>> {
+function firstMessage(thread: Worker, signal: AbortSignal): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });

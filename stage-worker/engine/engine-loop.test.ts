@@ -7,9 +7,9 @@ import {
   runnerOptions,
   type SliceOf,
 } from "../../test/fixtures/stage-fixtures.js";
-import { Departures } from "./departures.js";
 import { EngineLoop } from "./engine-loop.js";
 import type { EngineFrame, EngineResult } from "./engine-messages.js";
+import { SharedCount } from "./shared-count.js";
 import { SharedStats } from "./shared-stats.js";
 import { createSimulatedRunner, instantSimulation } from "./simulated-runner.js";
 import type { StageRunner } from "./stage-runner.js";
@@ -17,13 +17,13 @@ import type { StageRunner } from "./stage-runner.js";
 let nowUs: number;
 let results: EngineResult[];
 let stats: SharedStats;
-let departures: Departures;
+let departures: SharedCount;
 
 beforeEach(() => {
   nowUs = 0;
   results = [];
   stats = new SharedStats();
-  departures = new Departures();
+  departures = new SharedCount();
 });
 
 /** A loop over a runner whose forward takes a millisecond. */
@@ -38,6 +38,7 @@ function loopOver(runner: StageRunner): EngineLoop {
     },
     stats,
     departures,
+    maxUnsent: () => 2,
     emit: (result) => {
       nowUs += 10;
       results.push(result);
@@ -54,7 +55,12 @@ function hiddenLoop(): EngineLoop {
 function forward(slices: SliceOf[], sentAtUs = 0): EngineFrame {
   const batch = batchOf(slices);
   const rows = batch.lengths.reduce((sum, length) => sum + length, 0);
-  return { kind: "forward", batch, input: { kind: "hidden", hidden: new Float32Array(rows * 64) }, sentAtUs };
+  return {
+    kind: "forward",
+    batch,
+    input: { kind: "hidden", dtype: "FLOAT32", data: new Float32Array(rows * 64) },
+    sentAtUs,
+  };
 }
 
 /** A result has left; the loop hears of it only when it waits. */
@@ -114,7 +120,7 @@ test("a batch that fails takes its sequences out of later frames, and nobody els
     ]),
   );
   expect(mixed?.remaining?.sequenceIds).toEqual([2]);
-  expect(mixed?.output?.kind === "hidden" && mixed.output.hidden.length).toBe(3 * 64);
+  expect(mixed?.output?.kind === "hidden" && mixed.output.data.length).toBe(3 * 64);
   const alone = await step(forward([{ id: 1, context: 9 }]));
   expect(alone).toMatchObject({ remaining: { sequenceIds: [] } });
   expect(alone).not.toHaveProperty("failure");
@@ -152,14 +158,23 @@ test("a hop ends when an idle engine has the frame, or when it reached a busy on
   expect([hopP50Us, hopP99Us]).toEqual([100, 340]);
 });
 
-test("results own their memory", async () => {
-  const shared = new Float32Array(1000);
-  const runner = createSimulatedRunner(runnerOptions(), instantSimulation);
-  const loop = loopOver({
-    ...runner,
-    forward: async () => ({ kind: "hidden", hidden: shared.subarray(0, 64) }),
+test("a hop over a link ends when the engine has the frame, and begins when it could look", async () => {
+  const loop = hiddenLoop();
+  await loop.receive(frame({ kind: "open", openings: [opening(1)] }));
+  await departed(loop);
+  nowUs += 1_000;
+  const linked = (context: number, sentAtUs: number) => ({
+    kind: "frame" as const,
+    frame: forward([{ id: 1, context, blocks: context === 0 ? [0] : [] }], 5_000_000 + sentAtUs),
   });
-  await loop.receive(frame(forward([{ id: 1 }])));
-  const output = results[0]?.output;
-  expect(output?.kind === "hidden" && output.hidden.buffer.byteLength).toBe(256);
+  const first = loop.receive(linked(0, nowUs - 250));
+  const whileBusy = loop.receive(linked(1, nowUs - 900));
+  await Promise.all([first, whileBusy]);
+  await departed(loop);
+  await departed(loop);
+  const idleSinceUs = nowUs;
+  nowUs += 30;
+  await loop.receive(linked(2, idleSinceUs - 700));
+  const { hopP50Us, hopP99Us } = stats.read(nowUs);
+  expect([hopP50Us, hopP99Us]).toEqual([30, 250]);
 });

@@ -1,19 +1,19 @@
 import { Accounting, type Activity } from "./accounting.js";
 import { withoutBroken } from "./broken-sequences.js";
-import type { Departures } from "./departures.js";
-import { type EngineFrame, type EngineResult, failureOf, type ToEngine } from "./engine-messages.js";
+import { type EngineFrame, type EngineResult, failureOf } from "./engine-messages.js";
+import type { SharedCount } from "./shared-count.js";
 import type { SharedStats } from "./shared-stats.js";
-import type { StageOutput, StageRunner } from "./stage-runner.js";
-
-/** Results that may be on their way out before the engine waits for them to leave. */
-const maxUnsent = 2;
+import type { StageRunner } from "./stage-runner.js";
 
 /** What an engine loop works with; clocks are given so that tests need none. */
 export interface EngineLoopOptions {
   readonly runner: StageRunner;
   readonly stats: SharedStats;
-  readonly departures: Departures;
-  /** Hands a result to the host. */
+  /** Results that have left. */
+  readonly departures: SharedCount;
+  /** Results that may be on their way out before the engine waits for them to leave. */
+  readonly maxUnsent: () => number;
+  /** Sends a result on its way. */
   readonly emit: (result: EngineResult) => void;
   /** Whole microseconds, monotonic. */
   readonly clockUs: () => number;
@@ -21,12 +21,19 @@ export interface EngineLoopOptions {
   readonly wallUs: () => number;
 }
 
-type QueuedFrame = Extract<ToEngine, { kind: "frame" }>;
+/** What a loop is told. */
+export type LoopMessage =
+  /** `postedAtUs` is when the frame reached this process, where that was seen. */
+  | { kind: "frame"; frame: EngineFrame; postedAtUs?: number }
+  /** Results have left that the loop waits for. */
+  | { kind: "departed" };
+
+type QueuedFrame = Extract<LoopMessage, { kind: "frame" }>;
 
 /**
  * Computes frames one after another, in the order in which they come, and gives one result for each. It stops
- * while two results have not left yet, so that a slow next stage is felt here and, through the host's
- * bounded queue, by whoever sends.
+ * while results have not left yet, so that a slow next stage is felt here and, through the bounded queue, by
+ * whoever sends.
  */
 export class EngineLoop {
   readonly #options: EngineLoopOptions;
@@ -48,7 +55,7 @@ export class EngineLoop {
   }
 
   /** Takes a frame, or the news that results have left; resolves when there is nothing more to do now. */
-  async receive(message: Exclude<ToEngine, { kind: "stop" }>): Promise<void> {
+  async receive(message: LoopMessage): Promise<void> {
     if (message.kind === "frame") {
       this.#countHop(message);
       this.#queue.push(message);
@@ -81,11 +88,11 @@ export class EngineLoop {
 
   /** Whether few enough results are on their way out. If not, a message will come when one has left. */
   #mayGive(): boolean {
-    const { departures } = this.#options;
+    const { departures, maxUnsent } = this.#options;
     const unsent = (): number => (this.#given - departures.count) | 0;
-    if (unsent() < maxUnsent) return true;
+    if (unsent() < maxUnsent()) return true;
     departures.wait();
-    return unsent() < maxUnsent;
+    return unsent() < maxUnsent();
   }
 
   async #compute(frame: EngineFrame): Promise<EngineResult> {
@@ -121,7 +128,7 @@ export class EngineLoop {
     try {
       const output = await this.#options.runner.forward(batch, input);
       this.#options.stats.addStep(batch.lengths.reduce((sum, length) => sum + length, 0));
-      return { ...changed, output: ownMemory(output), doneAtUs: this.#options.wallUs() };
+      return { ...changed, output, doneAtUs: this.#options.wallUs() };
     } catch (reason) {
       return this.#fail(reason, batch.sequenceIds);
     }
@@ -148,18 +155,20 @@ export class EngineLoop {
     this.#options.stats.writeAccount(this.#accounting.finished(), activity, this.#accounting.sinceUs);
   }
 
-  /** A frame that came while the engine worked arrived when it was posted; the rest of its wait is the queue's. */
+  /**
+   * A hop ends when an idle engine has the frame. Where it comes to a working one, it ends when it reaches this
+   * process, if that is seen; over a link it is not, since only the engine's thread looks, and what counts then
+   * is the time from where the engine could look.
+   */
   #countHop({ frame, postedAtUs }: QueuedFrame): void {
     if (frame.kind !== "forward" || frame.sentAtUs === 0) return;
-    const idle = !this.#running && this.#queue.length === 0 && postedAtUs >= this.#idleSinceUs;
-    const arrivedAtUs = idle ? this.#options.wallUs() : postedAtUs;
-    this.#options.stats.addHop(Math.max(0, arrivedAtUs - frame.sentAtUs));
+    const { stats, wallUs } = this.#options;
+    const idle = !this.#running && this.#queue.length === 0;
+    if (postedAtUs === undefined) {
+      if (idle) stats.addHop(Math.max(0, wallUs() - Math.max(frame.sentAtUs, this.#idleSinceUs)));
+      return;
+    }
+    const arrivedAtUs = idle && postedAtUs >= this.#idleSinceUs ? wallUs() : postedAtUs;
+    stats.addHop(Math.max(0, arrivedAtUs - frame.sentAtUs));
   }
-}
-
-/** Hidden states in a buffer that holds nothing else, so that it can be transferred. */
-function ownMemory(output: StageOutput): StageOutput {
-  if (output.kind === "tokens") return output;
-  const { hidden } = output;
-  return hidden.byteLength === hidden.buffer.byteLength ? output : { kind: "hidden", hidden: hidden.slice() };
 }

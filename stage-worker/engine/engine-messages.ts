@@ -8,12 +8,38 @@ import type {
   StageOutput,
 } from "./stage-runner.js";
 
+/** Frames that may be with the engine: the one it computes and two that wait. */
+export const maxFramesAtEngine = 3;
+
+/** A stage's place, as far as its engine needs it. */
+export interface FlowPlace {
+  readonly epoch: number;
+  readonly stageIndex: number;
+  /** host:port of the next stage; empty for the last one. */
+  readonly nextAddress: string;
+}
+
 /** What the engine's thread is started with. */
 export interface EngineThreadData {
   readonly spec: RunnerSpec;
-  /** Memory of SharedStats and of Departures. */
+  readonly place: FlowPlace;
+  /** Where a link into this stage may end; absent where frames only come by gRPC. */
+  readonly listen?: LinkListen;
+  /** Memory of SharedStats, and of the counts of results that left and of frames that were taken. */
   readonly stats: SharedArrayBuffer;
   readonly departures: SharedArrayBuffer;
+  readonly taken: SharedArrayBuffer;
+}
+
+/** Where a link may end, and what it must begin with. */
+export interface LinkListen {
+  readonly host: string;
+  readonly token: Uint8Array;
+}
+
+/** Where a link into the next stage goes. */
+export interface LinkTarget extends LinkListen {
+  readonly port: number;
 }
 
 /** A frame as the engine takes it. */
@@ -30,18 +56,41 @@ export type EngineFrame =
 
 /** From the host to the engine. */
 export type ToEngine =
-  | { kind: "frame"; frame: EngineFrame; postedAtUs: number }
+  /** A Frame's bytes, which came by gRPC. */
+  | { kind: "frame"; bytes: Uint8Array; postedAtUs: number }
+  /** No more frames will come by gRPC. */
+  | { kind: "end" }
   /** Results have left that the engine waits for. */
   | { kind: "departed" }
+  /** How frames reach the next stage: over a link, or, without a target, by gRPC through the host. */
+  | { kind: "way"; target?: LinkTarget }
   | { kind: "stop" };
 
-/** From the engine to the host. Results come in the order of the frames, one each. */
+/** From the engine to the host. */
 export type FromEngine =
-  | { kind: "ready"; blockCount: number; weightBytes: number }
+  /** `linkPort` is 0 where no link can end here. */
+  | { kind: "ready"; blockCount: number; weightBytes: number; linkPort: number }
   /** The runner could not be made, or the engine itself broke. */
   | { kind: "broken"; failure: EngineFailure }
-  | { kind: "result"; result: EngineResult }
-  | { kind: "stopped" };
+  | { kind: "stopped" }
+  | EngineNews;
+
+/** What a running engine tells. */
+export type EngineNews =
+  /** An Output's bytes for the coordinator; `counted` ones are reported back when they have left. */
+  | { kind: "output"; bytes: Uint8Array; counted: boolean; failure?: EngineFailure }
+  /** A Frame's bytes for the next stage, by gRPC. */
+  | { kind: "next"; bytes: Uint8Array }
+  /** The first frame for the next stage is here: which way shall it go? */
+  | { kind: "whichWay" }
+  /** A link into this stage is there. */
+  | { kind: "linked" }
+  /** Frames have been taken that the host waits for. */
+  | { kind: "taken" }
+  /** The frames have ended and all have passed. */
+  | { kind: "drained" }
+  /** Nothing can be computed rightly any more. */
+  | { kind: "failed"; failure: EngineFailure; step: number };
 
 /** What became of one frame. */
 export interface EngineResult {

@@ -1,38 +1,46 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
 import { createRunner } from "./create-runner.js";
-import { Departures } from "./departures.js";
-import { EngineLoop } from "./engine-loop.js";
 import { type EngineThreadData, type FromEngine, failureOf, type ToEngine } from "./engine-messages.js";
-import { SharedStats } from "./shared-stats.js";
-import type { StageRunner } from "./stage-runner.js";
+import { StageEngine } from "./stage-engine.js";
 
-/** Entry of the engine's thread: makes the runner, then computes what the host posts until it is stopped. */
-async function main({ spec, stats, departures }: EngineThreadData): Promise<void> {
-  const runner = await createRunner(spec);
+/** Entry of the engine's thread: makes the runner, then serves the host until it is stopped. */
+async function main(data: EngineThreadData): Promise<void> {
+  const runner = await createRunner(data.spec);
   const wall = new WallClock();
-  const loop = new EngineLoop({
+  const engine = new StageEngine({
+    ...data,
     runner,
-    stats: new SharedStats(stats),
-    departures: new Departures(departures),
-    emit: (result) => {
-      const hidden = result.output?.kind === "hidden" ? [result.output.hidden.buffer as ArrayBuffer] : [];
-      post({ kind: "result", result }, hidden);
-    },
     clockUs: monotonicUs,
     wallUs: () => wall.nowUs(),
+    tell: (news) => post(news, "bytes" in news ? [news.bytes.buffer as ArrayBuffer] : []),
+    onDefect: breakDown,
   });
-  parentPort?.on("message", (message: ToEngine) => {
-    (message.kind === "stop" ? stop(loop, runner) : loop.receive(message)).catch(breakDown);
-  });
-  post({ kind: "ready", blockCount: runner.blockCount, weightBytes: runner.weightBytes });
+  const linkPort = await engine.listen();
+  parentPort?.on("message", (message: ToEngine) => receive(engine, message));
+  post({ kind: "ready", blockCount: runner.blockCount, weightBytes: runner.weightBytes, linkPort });
 }
 
-async function stop(loop: EngineLoop, runner: StageRunner): Promise<void> {
-  await loop.stop();
-  await runner.close();
-  post({ kind: "stopped" });
-  parentPort?.close();
+function receive(engine: StageEngine, message: ToEngine): void {
+  switch (message.kind) {
+    case "frame":
+      engine.takeFrame(message.bytes, message.postedAtUs);
+      break;
+    case "end":
+      engine.endFrames();
+      break;
+    case "departed":
+      engine.departed();
+      break;
+    case "way":
+      engine.takeWay(message.target);
+      break;
+    case "stop":
+      engine.stop().then(() => {
+        post({ kind: "stopped" });
+        parentPort?.close();
+      }, breakDown);
+  }
 }
 
 function breakDown(reason: unknown): void {

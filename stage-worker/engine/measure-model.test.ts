@@ -33,13 +33,13 @@ test("every part is opened alone, a layer twice, and all are closed", async () =
   const times = await measureModel(manifest, open);
   const none = { firstLayer: 0, endLayer: 0, embedding: false, head: false };
   expect(parts).toEqual([
+    { ...none, endLayer: 30 },
+    { ...none, endLayer: 1 },
     { ...none, embedding: true },
     { ...none, firstLayer: 30, endLayer: 30, head: true },
-    { ...none, endLayer: 4 },
-    { ...none, endLayer: 1 },
   ]);
   expect(closed()).toBe(4);
-  for (const time of Object.values(times)) {
+  for (const time of [times.layerDecode, times.layerPrefill, times.embedding, times.head, times.stage]) {
     expect(time.alphaMs).toBeGreaterThanOrEqual(0);
     expect(time.betaMs).toBeGreaterThanOrEqual(0);
   }
@@ -49,6 +49,16 @@ test("a model of one layer is measured by that layer", async () => {
   const manifest = paperManifest({ layerCount: 1 });
   const { parts, open } = openParts(manifest);
   await measureModel(manifest, open);
-  expect(parts.map(({ endLayer }) => endLayer)).toEqual([0, 1, 1]);
+  expect(parts.map(({ endLayer }) => endLayer)).toEqual([1, 1, 0, 1]);
   expect(measuredLayers(manifest)).toBe(1);
+});
+
+test("so many layers are measured that no cache holds them, of large ones four", () => {
+  const sized = (sizeBytes: number) => {
+    const manifest = paperManifest({ layerCount: 30 });
+    return { ...manifest, blobs: manifest.blobs.map((blob) => ({ ...blob, sizeBytes })) };
+  };
+  expect(measuredLayers(sized(1))).toBe(30);
+  expect(measuredLayers(sized(2 * 2 ** 20))).toBe(16);
+  expect(measuredLayers(sized(2 ** 30))).toBe(4);
 });

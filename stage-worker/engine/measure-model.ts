@@ -3,12 +3,28 @@ import { type FittedTime, fitLine, type TimedRows } from "./fit-line.js";
 import { RunnerBench } from "./runner-bench.js";
 import type { StageRunner } from "./stage-runner.js";
 
+/** A fitted line and what it was fitted to. */
+export interface MeasuredTime extends FittedTime {
+  readonly points: readonly TimedRows[];
+}
+
 /** What the planner needs to know of a worker and a model; see MeasureReply in stage.proto. */
 export interface ModelTimes {
-  readonly layerDecode: FittedTime;
-  readonly layerPrefill: FittedTime;
-  readonly embedding: FittedTime;
-  readonly head: FittedTime;
+  readonly layerDecode: MeasuredTime;
+  readonly layerPrefill: MeasuredTime;
+  readonly embedding: MeasuredTime;
+  readonly head: MeasuredTime;
+  /** A micro-batch's own cost, whatever the stage holds. */
+  readonly stage: FittedTime;
+  /** Of one more token of context, a decoding row and layer. */
+  readonly attentionMsPerToken: number;
+  /** Context that `layerDecode` was measured with. */
+  readonly contextTokens: number;
+  /**
+   * How much longer something took at the end than at the beginning, or because others had the processor,
+   * whichever is more; 0 is undisturbed.
+   */
+  readonly disturbance: number;
 }
 
 /** A part of the model to open a runner over. */
@@ -19,23 +35,29 @@ export interface MeasuredPart {
   readonly head: boolean;
 }
 
-/** Layers of the longer of the two runs whose difference is the time of a layer. */
-const mostLayers = 4;
+/** A stage's weights come from memory; those of a few small layers would stay in a cache and look faster. */
+const leastWeightBytes = 32 * 1_048_576;
+const leastLayers = 4;
 const embeddingTokens = [1, 16, 128];
 const prefillTokens = [32, 128];
-const decodeRows = [1, 4, 16];
+const decodeRows = [1, 4, 8, 16];
 /** Contexts for decoding, the first that can be made in time. */
-const contexts = [128, 64, 32, 16] as const;
+const contexts = [64, 32, 16] as const;
 const contextBudgetMs = 1_500;
+/** Contexts between which attention's growth is measured, with one layer. */
+const attentionContexts = [32, 192] as const;
+const attentionRows = 8;
 
-/** Layers that `measureModel` needs the blobs of. */
-export function measuredLayers({ config }: Manifest): number {
-  return Math.min(mostLayers, config.layerCount);
+/** Layers that `measureModel` needs the blobs of: enough that no cache holds them, four at least. */
+export function measuredLayers({ config, blobs }: Manifest): number {
+  const layerBytes = blobs.find(({ role, layer }) => role === "layer" && layer === 0)?.sizeBytes ?? 0;
+  const layers = layerBytes > 0 ? Math.ceil(leastWeightBytes / layerBytes) : leastLayers;
+  return Math.min(Math.max(leastLayers, layers), config.layerCount);
 }
 
 /**
  * Times the parts of a model: the embedding and the head each alone, and a layer as the difference between
- * several and one, so that the cost of a call is not counted for every layer.
+ * many and one. What is left of the one is the cost of a call, which each stage has once.
  */
 export async function measureModel(
   manifest: Manifest,
@@ -47,35 +69,57 @@ export async function measureModel(
     return new RunnerBench(await openRunner(whole), manifest.config, whole.embedding ? "tokens" : "hidden");
   };
 
+  const layers = measuredLayers(manifest);
+  const many = await using(await openBench({ endLayer: layers }), timeLayers);
+  const one = await using(await openBench({ endLayer: 1 }), (bench) => timeOneLayer(bench, many.context));
   const embedding = await using(await openBench({ embedding: true }), (bench) =>
     timeAll(embeddingTokens, (tokens) => bench.timePrefill(tokens)),
   );
   const head = await using(
     await openBench({ firstLayer: layerCount, endLayer: layerCount, head: true }),
-    (bench) => timeAll(decodeRows, (rows) => bench.timeDecode(rows, 0)),
+    (bench) => bench.timeDecodes(decodeRows, 0),
   );
-  const layers = measuredLayers(manifest);
-  const many = await using(await openBench({ endLayer: layers }), timeLayers);
-  const one = layers === 1 ? undefined : await using(await openBench({ endLayer: 1 }), timeLayers);
+
+  const layerDecode = perLayer(many.decode, one.decode, layers);
+  const ownMs = layers === 1 ? 0 : leftOver(one.decode, layerDecode);
   return {
-    layerDecode: fitLine(perLayer(many.decode, one?.decode, layers)),
-    layerPrefill: fitLine(perLayer(many.prefill, one?.prefill, layers)),
-    embedding: fitLine(embedding),
-    head: fitLine(head),
+    layerDecode: fitted(layerDecode),
+    layerPrefill: fitted(perLayer(many.prefill, one.prefill, layers)),
+    embedding: fitted(without(ownMs, embedding)),
+    head: fitted(without(ownMs, head)),
+    stage: { alphaMs: ownMs, betaMs: 0 },
+    attentionMsPerToken: one.attentionMsPerToken,
+    contextTokens: many.context,
+    disturbance: many.disturbance,
   };
 }
 
-async function timeLayers(bench: RunnerBench): Promise<{ prefill: TimedRows[]; decode: TimedRows[] }> {
+async function timeLayers(bench: RunnerBench) {
   const prefill = await timeAll(prefillTokens, (tokens) => bench.timePrefill(tokens));
   const last = prefill.at(-1) as TimedRows;
   const context = affordableContext(last.ms / last.rows);
-  return { prefill, decode: await timeAll(decodeRows, (rows) => bench.timeDecode(rows, context)) };
+  const decode = await bench.timeDecodes(decodeRows, context);
+  const again = await bench.timePrefill(last.rows);
+  const drift = Math.max(again, last.ms) / Math.max(Math.min(again, last.ms), 1e-6) - 1;
+  // Nothing can be told from what takes no time.
+  const disturbance = last.ms < 1 ? 0 : Math.max(drift, 1 / bench.processorShare - 1);
+  return { prefill, decode, context, disturbance };
+}
+
+async function timeOneLayer(bench: RunnerBench, context: number) {
+  const prefill = await timeAll(prefillTokens, (tokens) => bench.timePrefill(tokens));
+  const decode = await bench.timeDecodes(decodeRows, context);
+  const [short, long] = attentionContexts;
+  const [shortMs = 0] = (await bench.timeDecodes([attentionRows], short)).map(({ ms }) => ms);
+  const [longMs = 0] = (await bench.timeDecodes([attentionRows], long)).map(({ ms }) => ms);
+  const attentionMsPerToken = Math.max(0, longMs - shortMs) / (attentionRows * (long - short));
+  return { prefill, decode, attentionMsPerToken };
 }
 
 /** Large models cannot prefill all the sequences at length in the time that measuring may take. */
 function affordableContext(tokenMs: number): number {
-  const tokens = decodeRows.reduce((sum, rows) => sum + rows, 0);
-  return contexts.find((context) => context * tokens * tokenMs <= contextBudgetMs) ?? 16;
+  const rows = Math.max(...decodeRows);
+  return contexts.find((context) => context * rows * tokenMs <= contextBudgetMs) ?? 16;
 }
 
 async function timeAll(
@@ -87,15 +131,25 @@ async function timeAll(
   return timed;
 }
 
-function perLayer(
-  many: readonly TimedRows[],
-  one: readonly TimedRows[] | undefined,
-  layers: number,
-): TimedRows[] {
+function perLayer(many: readonly TimedRows[], one: readonly TimedRows[], layers: number): TimedRows[] {
   return many.map(({ rows, ms }, index) => ({
     rows,
-    ms: one === undefined ? ms : Math.max(0, ms - (one[index]?.ms ?? 0)) / (layers - 1),
+    ms: layers === 1 ? ms : Math.max(0, ms - (one[index]?.ms ?? 0)) / (layers - 1),
   }));
+}
+
+/** What one layer's runs took beyond the layer, on average; rows change it too little to be told from noise. */
+function leftOver(one: readonly TimedRows[], layer: readonly TimedRows[]): number {
+  const sum = one.reduce((total, { ms }, index) => total + ms - (layer[index]?.ms ?? 0), 0);
+  return Math.max(0, sum / one.length);
+}
+
+function without(ownMs: number, times: readonly TimedRows[]): TimedRows[] {
+  return times.map(({ rows, ms }) => ({ rows, ms: Math.max(0, ms - ownMs) }));
+}
+
+function fitted(points: readonly TimedRows[]): MeasuredTime {
+  return { ...fitLine(points), points };
 }
 
 async function using<Value>(

@@ -1,4 +1,5 @@
 import type { Manifest } from "../../model/store/manifest.js";
+import type { TimedRows } from "./fit-line.js";
 import { median } from "./percentile.js";
 import type { RunnerOptions, StageInput, StageRunner } from "./stage-runner.js";
 
@@ -9,7 +10,9 @@ export const benchLimits: Pick<
 > = { blockSize: 16, blockCount: 17 * 16, maxSequences: 17, maxContext: 256, laneCount: 1 };
 
 /** How often a thing is timed: until the time is used up, within these numbers of rounds. */
-const rounds = { least: 3, most: 15, budgetMs: 120 };
+const rounds = { least: 3, most: 12, budgetMs: 200 };
+/** A stage mostly waits for others between two steps, and finds its caches colder than a loop would. */
+const longestPauseMs = 10;
 
 /** Drives one runner with sequences of its own making. */
 export class RunnerBench {
@@ -23,6 +26,8 @@ export class RunnerBench {
   /** The first of the blocks that an open sequence owns. */
   readonly #slots = new Map<number, number>();
   #nextId = 1;
+  #wallMs = 0;
+  #processorMs = 0;
 
   /** `limits`: those that the runner was opened with. */
   constructor(
@@ -38,6 +43,14 @@ export class RunnerBench {
     this.#input = input;
   }
 
+  /**
+   * Share of the time computed so far in which this process had a processor, 0 to 1; less than 1 when others
+   * kept the machine busy. With several threads it sees less than there is.
+   */
+  get processorShare(): number {
+    return this.#wallMs === 0 ? 1 : Math.min(1, this.#processorMs / this.#wallMs);
+  }
+
   /** Median milliseconds of a first chunk of so many tokens. */
   async timePrefill(tokens: number): Promise<number> {
     return await timeMedian(async () => {
@@ -48,13 +61,18 @@ export class RunnerBench {
     });
   }
 
-  /** Median milliseconds of one token each of `rows` sequences that have `context` tokens already. */
-  async timeDecode(rows: number, context: number): Promise<number> {
-    const ids = this.#open(rows);
+  /**
+   * Median milliseconds of one token each of so many sequences that have about `context` tokens already, for
+   * each of the counts.
+   */
+  async timeDecodes(rowCounts: readonly number[], context: number): Promise<TimedRows[]> {
+    const ids = this.#open(Math.max(...rowCounts));
     if (context > 0) for (const id of ids) await this.#forward([id], context);
-    const ms = await timeMedian(() => this.#forward(ids, 1));
+    const timed: TimedRows[] = [];
+    for (const rows of rowCounts)
+      timed.push({ rows, ms: await timeMedian(() => this.#forward(ids.slice(0, rows), 1)) });
     this.#close(ids);
-    return ms;
+    return timed;
   }
 
   async close(): Promise<void> {
@@ -103,9 +121,13 @@ export class RunnerBench {
       newBlocks: ids.map((id, index) => (contexts[index] === 0 ? this.#blocksOf(id) : [])),
     };
     const input = this.#makeInput(ids.length * tokens);
+    const before = process.cpuUsage();
     const startedMs = performance.now();
     await this.#runner.forward(batch, input);
     const ms = performance.now() - startedMs;
+    const { user, system } = process.cpuUsage(before);
+    this.#wallMs += ms;
+    this.#processorMs += (user + system) / 1000;
     for (const [index, id] of ids.entries()) this.#lengths.set(id, (contexts[index] as number) + tokens);
     return ms;
   }
@@ -126,23 +148,27 @@ export class RunnerBench {
     // Zeros and subnormals take other paths than real activations.
     return {
       kind: "hidden",
-      hidden: Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
+      dtype: "FLOAT32",
+      data: Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
     };
   }
 }
 
 /** The first round warms up and does not count. */
 async function timeMedian(round: () => Promise<number>): Promise<number> {
-  await round();
+  let ms = await round();
   const times: number[] = [];
   let spentMs = 0;
   while (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs)) {
-    const ms = await round();
+    Atomics.wait(cell, 0, 0, Math.min(ms, longestPauseMs));
+    ms = await round();
     times.push(ms);
     spentMs += ms;
   }
   return median(times);
 }
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
 
 const noTokens = new Uint32Array(0);
 

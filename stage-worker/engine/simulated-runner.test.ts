@@ -75,8 +75,12 @@ test("a stage without head gives hidden states of its tokens", async () => {
   const runner = createSimulatedRunner(runnerOptions({ embedding: false, head: false }), instantSimulation);
   runner.open([opening(1)]);
   const batch = batchOf([{ id: 1, length: 3, blocks: [0] }]);
-  const output = await runner.forward(batch, { kind: "hidden", hidden: new Float32Array(3 * 64) });
-  expect(output.kind === "hidden" && output.hidden.length).toBe(3 * 64);
+  const output = await runner.forward(batch, {
+    kind: "hidden",
+    dtype: "FLOAT32",
+    data: new Float32Array(3 * 64),
+  });
+  expect(output.kind === "hidden" && output.data.length).toBe(3 * 64);
 });
 
 test("input of the wrong kind or size is refused", async () => {
@@ -84,7 +88,9 @@ test("input of the wrong kind or size is refused", async () => {
   runner.open([opening(1)]);
   const batch = batchOf([{ id: 1, length: 3, blocks: [0] }]);
   const forward = (input: Parameters<StageRunner["forward"]>[1]) => runner.forward(batch, input);
-  await expect(forward({ kind: "hidden", hidden: new Float32Array(192) })).rejects.toThrow(/takes tokens/);
+  await expect(forward({ kind: "hidden", dtype: "FLOAT32", data: new Float32Array(192) })).rejects.toThrow(
+    /takes tokens/,
+  );
   await expect(forward({ kind: "tokens", tokenIds: new Uint32Array(2) })).rejects.toThrow(
     /2 tokens values, not 3/,
   );

@@ -1,3 +1,4 @@
+import { newActivation } from "../../common/tensor.js";
 import { checkInput, tokenCount } from "./check-input.js";
 import { SequenceLedger } from "./sequence-ledger.js";
 import type {
@@ -49,19 +50,19 @@ const firstTextToken = 10;
  * Needs no blobs.
  */
 export function createSimulatedRunner(options: RunnerOptions, simulation: SimulationOptions): StageRunner {
-  const { manifest, firstLayer, endLayer, embedding, head } = options;
+  const { manifest, firstLayer, endLayer, embedding, head, activationDtype = "FLOAT32" } = options;
   const { hiddenSize, vocabularySize } = manifest.config;
   const blockCount = options.blockCount || defaultBlockCount(options);
   const ledger = new SequenceLedger({ ...options, blockCount });
   const pause = createPause();
 
   function forward(batch: RaggedBatch, input: StageInput): StageOutput {
-    checkInput(batch, input, { embedding, hiddenSize, vocabularySize });
+    checkInput(batch, input, { embedding, hiddenSize, vocabularySize, activationDtype });
     ledger.advance(batch);
     const sampled = head ? sampleAll(batch) : [];
     pause(batchTimeMs(batch, { layers: endLayer - firstLayer, embedding, head }, simulation));
     if (head) return { kind: "tokens", tokens: sampled };
-    return { kind: "hidden", hidden: new Float32Array(tokenCount(batch) * hiddenSize) };
+    return { kind: "hidden", ...newActivation(activationDtype, tokenCount(batch), hiddenSize) };
   }
 
   function sampleAll(batch: RaggedBatch): SampledToken[] {

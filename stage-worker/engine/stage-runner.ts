@@ -1,4 +1,5 @@
 import type { RaggedBatch, SequenceClosing, SequenceOpening, StageInput } from "../../common/frame-codec.js";
+import type { Activation, ActivationDtype } from "../../common/tensor.js";
 import type { SampledToken } from "../../common/token-codec.js";
 import type { Manifest } from "../../model/store/manifest.js";
 
@@ -43,7 +44,7 @@ export interface StageRunner {
 
 /** Hidden states out of every stage but the last, which gives sampled tokens. */
 export type StageOutput =
-  | { kind: "hidden"; hidden: Float32Array }
+  | ({ kind: "hidden" } & Activation)
   | { kind: "tokens"; tokens: readonly SampledToken[] };
 
 /** What a runner is made from. */
@@ -60,7 +61,7 @@ export interface RunnerOptions {
   readonly head: boolean;
   /** Tokens a KV block. */
   readonly blockSize: number;
-  /** KV blocks to hold; 0 takes as many as fit `memoryLimitBytes`. */
+  /** KV blocks to hold; 0 takes as many as fit the memory. */
   readonly blockCount: number;
   readonly maxSequences: number;
   readonly laneCount: number;
@@ -70,6 +71,10 @@ export interface RunnerOptions {
   readonly threads: number;
   /** Memory that weights and KV may take together. */
   readonly memoryLimitBytes: number;
+  /** How hidden states come in and go out. Defaults to FLOAT32. */
+  readonly activationDtype?: ActivationDtype;
+  /** Memory that KV may take, where blocks are not counted. Defaults to what the limit leaves beside the weights. */
+  readonly kvMemoryBytes?: number;
   /** Where the runner is to write a profile of every run: the beginning of a path. */
   readonly profileFile?: string;
 }

@@ -1,7 +1,7 @@
 import type { handleClientStreamingCall } from "@grpc/grpc-js";
 import { StagecoachError } from "../../common/errors.js";
 import { toServiceError } from "../../common/grpc-error.js";
-import type { Frame__Output } from "../../proto/gen/stagecoach/v1/Frame.js";
+import { frameEpoch } from "../../common/wire/frame-bytes.js";
 import type { FramesReply } from "../../proto/gen/stagecoach/v1/FramesReply.js";
 import type { FrameSource, LoadedStage } from "./loaded-stage.js";
 
@@ -14,13 +14,11 @@ export interface FramesHandlerOptions {
 }
 
 /**
- * The Frames method. A stream belongs to the epoch of the first frame that is not a ghost of an older one.
+ * The Frames method; frames are bytes here. A stream belongs to the epoch of the first frame that is not a ghost of an older one.
  * Its messages are read no faster than the engine takes them: the rest waits in the sender, by HTTP/2's flow
  * control.
  */
-export function framesHandler(
-  options: FramesHandlerOptions,
-): handleClientStreamingCall<Frame__Output, FramesReply> {
+export function framesHandler(options: FramesHandlerOptions): handleClientStreamingCall<Buffer, FramesReply> {
   return (call, callback) => {
     let attached: LoadedStage | undefined;
     let frames = 0;
@@ -41,16 +39,20 @@ export function framesHandler(
       },
       refuse: settle,
     };
-    const take = (frame: Frame__Output): void => {
-      if (over || frame.epoch < options.epoch()) return;
-      attached ??= attachTo(options, frame.epoch, source);
-      attached.accept(frame);
+    const take = (bytes: Buffer): void => {
+      if (over) return;
+      if (attached === undefined) {
+        const epoch = frameEpoch(bytes);
+        if (epoch < options.epoch()) return;
+        attached = attachTo(options, epoch, source);
+      }
+      attached.accept(bytes);
       frames++;
     };
 
-    call.on("data", (frame: Frame__Output) => {
+    call.on("data", (bytes: Buffer) => {
       try {
-        take(frame);
+        take(bytes);
       } catch (reason) {
         settle(reason);
       }

@@ -9,7 +9,7 @@ import type { StagePlace } from "./loaded-stage.js";
 export interface LoadPlan {
   readonly place: StagePlace;
   /** What the runner is made from; the worker adds its own folder and memory. */
-  readonly runner: Omit<RunnerOptions, "blobsFolder" | "memoryLimitBytes">;
+  readonly runner: Omit<RunnerOptions, "blobsFolder" | "memoryLimitBytes" | "kvMemoryBytes">;
   /** host:port of a Cluster service that has the blobs; may be empty. */
   readonly blobAddress: string;
 }
@@ -57,6 +57,8 @@ export function readLoadRequest(request: LoadRequest__Output, threads: number): 
       laneCount: request.laneCount,
       maxContext: request.maxContext,
       threads: request.threads || threads,
+      activationDtype:
+        request.activationDtype === "DATA_TYPE_UNSPECIFIED" ? "FLOAT32" : request.activationDtype,
     },
     blobAddress: request.blobAddress,
   };

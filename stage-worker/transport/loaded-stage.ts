@@ -1,15 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { codeNumber, StagecoachError } from "../../common/errors.js";
-import { decodeClose, decodeForward, decodeOpen, forwardSlices } from "../../common/frame-codec.js";
 import type { Logger } from "../../common/log.js";
-import { encodeTensor } from "../../common/tensor.js";
-import { encodeTokens } from "../../common/token-codec.js";
-import type { Forward } from "../../proto/gen/stagecoach/v1/Forward.js";
-import type { Frame, Frame__Output } from "../../proto/gen/stagecoach/v1/Frame.js";
+import { linkTokenBytes } from "../../common/wire/link-framing.js";
 import type { RunnerSpec } from "../engine/create-runner.js";
-import { EngineHost, maxFramesAtEngine } from "../engine/engine-host.js";
-import type { EngineFrame, EngineResult } from "../engine/engine-messages.js";
+import { EngineHost } from "../engine/engine-host.js";
+import type { EngineNews, LinkTarget } from "../engine/engine-messages.js";
 import type { EngineStats } from "../engine/shared-stats.js";
-import { placeOfFrame } from "./frame-order.js";
 import { NextStage } from "./next-stage.js";
 import { OutputChannel } from "./output-channel.js";
 
@@ -37,31 +33,29 @@ export interface FrameSource {
 export interface LoadedStageOptions {
   readonly place: StagePlace;
   readonly spec: RunnerSpec;
+  /** Where links into this stage may end; absent where frames only come and go by gRPC. */
+  readonly linkHost?: string;
   /** Hears once when the stage can no longer serve. */
   readonly onFailed: (reason: StagecoachError) => void;
   readonly log: Logger;
 }
 
 /**
- * One epoch's stage: frames come in, pass through the engine in their order, and leave for the next stage or,
- * from the last one, as outputs for the coordinator.
+ * One epoch's stage, as the gRPC thread sees it. Frames and outputs pass here as bytes; what they mean is the
+ * engine's business (see StageFlow). Between stages they do not even pass here where a link can be had: they go
+ * from one engine's thread to the next.
  *
- * A micro-batch that cannot be computed costs its own sequences only: a StageFailure with their ids goes to
- * the coordinator, and a Forward without slices goes on in the batch's place, so that every later stage still
- * sees each step and the last stage still answers it. Slices of those sequences that are under way already are
- * left out when they come. Anything else that breaks (a gap in the steps, a lost neighbour, the engine) fails
- * the stage: a StageFailure without ids.
+ * What breaks more than a micro-batch (a gap in the steps, a lost neighbour, the engine) fails the stage: a
+ * StageFailure without ids.
  */
 export class LoadedStage {
   readonly place: StagePlace;
   readonly outputs = new OutputChannel();
   readonly #options: LoadedStageOptions;
   readonly #next: NextStage | undefined;
-  /** Frames at the engine; its results come in the same order. */
-  readonly #pending: Frame__Output[] = [];
+  readonly #token: Uint8Array;
   #engine!: EngineHost;
-  #source: FrameSource | undefined;
-  #step = 0;
+  #source: FrameSource | "link" | undefined;
   #onDrained: (() => void) | undefined;
   #failure: StagecoachError | undefined;
   #lastStats: EngineStats | undefined;
@@ -72,12 +66,15 @@ export class LoadedStage {
    */
   static async open(options: LoadedStageOptions, signal: AbortSignal): Promise<LoadedStage> {
     const stage = new LoadedStage(options);
+    const { spec, place, linkHost } = options;
+    const listen = linkHost !== undefined && place.stageIndex > 0 && { host: linkHost, token: stage.#token };
     const listeners = {
-      onResult: (result: EngineResult) => stage.#passOn(result),
+      onNews: (news: EngineNews) => stage.#hear(news),
       onBroken: (reason: StagecoachError) => stage.fail(reason),
     };
     try {
-      stage.#engine = await EngineHost.start(options.spec, listeners, signal);
+      const engine = { spec, place, ...(listen && { listen }) };
+      stage.#engine = await EngineHost.start(engine, listeners, signal);
       return stage;
     } catch (reason) {
       stage.#next?.close();
@@ -88,6 +85,7 @@ export class LoadedStage {
   private constructor(options: LoadedStageOptions) {
     this.#options = options;
     this.place = options.place;
+    this.#token = new Uint8Array(randomBytes(linkTokenBytes));
     const { nextAddress } = options.place;
     if (nextAddress !== "") this.#next = new NextStage(nextAddress, (reason) => this.fail(reason));
   }
@@ -104,6 +102,11 @@ export class LoadedStage {
     return this.#lastStats ?? this.#engine.stats();
   }
 
+  /** Where a link into this stage ends, with port 0 when frames have to come by gRPC. */
+  get link(): Pick<LinkTarget, "port" | "token"> {
+    return { port: this.#engine.linkPort, token: this.#token };
+  }
+
   /**
    * Makes a stream the one that frames come from.
    * @throws StagecoachError FAILED_PRECONDITION when the epoch already has its stream, or the stage failed
@@ -117,42 +120,34 @@ export class LoadedStage {
     this.#source = source;
   }
 
-  /** Takes a frame of this epoch from the attached stream. A frame that is wrong fails the stage. */
-  accept(frame: Frame__Output): void {
+  /** Takes a Frame's bytes from the attached stream. A frame that is wrong fails the stage. */
+  accept(bytes: Uint8Array): void {
     if (this.#failure !== undefined) return;
-    try {
-      if (placeOfFrame(frame, { epoch: this.place.epoch, step: this.#step }) === "ghost") return;
-      const engineFrame = readFrame(frame);
-      this.#step = frame.step;
-      this.#pending.push(frame);
-      this.#engine.submit(engineFrame);
-    } catch (reason) {
-      this.fail(StagecoachError.from(reason));
-      return;
-    }
-    if (this.#pending.length >= maxFramesAtEngine) this.#source?.pause();
+    this.#engine.submit(bytes);
+    if (this.#engine.full) this.#stream?.pause();
   }
 
   /** Resolves when every frame has passed; the next stage's stream has ended then. */
   async finish(): Promise<void> {
-    if (this.#pending.length > 0 && this.#failure === undefined) {
+    if (this.#failure === undefined) {
       await new Promise<void>((resolve) => {
         this.#onDrained = resolve;
+        this.#engine.endFrames();
       });
     }
     if (this.#failure !== undefined) throw this.#failure;
-    this.#next?.end();
   }
 
   /** Ends serving and tells the coordinator and the sender why. The first reason wins. */
-  fail(reason: StagecoachError): void {
+  fail(reason: StagecoachError, step = 0): void {
     if (this.#failure !== undefined) return;
     const { epoch, stageIndex } = this.place;
     this.#failure = new StagecoachError(reason.code, `stage ${stageIndex}: ${reason.message}`, {
       cause: reason,
     });
     this.#options.log.error({ epoch, err: this.#failure }, "the stage failed");
-    this.outputs.send({ epoch, step: this.#step, failure: failureMessage(this.#failure) });
+    const { code, message } = this.#failure;
+    this.outputs.send({ epoch, step, failure: { code: codeNumber(code), message, sequenceIds: [] } });
     this.#stop(this.#failure);
     this.#options.onFailed(this.#failure);
   }
@@ -165,8 +160,12 @@ export class LoadedStage {
     await this.#engine.close();
   }
 
+  get #stream(): FrameSource | undefined {
+    return this.#source === "link" ? undefined : this.#source;
+  }
+
   #stop(reason: StagecoachError): void {
-    this.#source?.refuse(reason);
+    this.#stream?.refuse(reason);
     this.#onDrained?.();
     this.#next?.close();
     if (this.#engine === undefined) return;
@@ -174,59 +173,49 @@ export class LoadedStage {
     void this.#engine.close();
   }
 
-  #passOn(result: EngineResult): void {
-    const frame = this.#pending.shift();
-    if (frame === undefined || this.#failure !== undefined) return;
-    const { epoch, step, lane } = frame;
-    const onSent = (): void => this.#engine.resultSent();
-    if (result.failure !== undefined) {
-      const { code, message, sequenceIds } = result.failure;
-      const reason = new StagecoachError(code, `stage ${this.place.stageIndex}: ${message}`);
-      this.#options.log.warn({ epoch, step, sequenceIds, err: reason }, "sequences failed");
-      this.outputs.send({ epoch, step, lane, failure: failureMessage(reason, sequenceIds) });
+  #hear(news: EngineNews): void {
+    if (this.#failure !== undefined) return;
+    switch (news.kind) {
+      case "output":
+        this.#sendOutput(news);
+        break;
+      case "next":
+        this.#next?.send(asBuffer(news.bytes), () => this.#engine.resultSent());
+        break;
+      case "whichWay":
+        void this.#chooseWay();
+        break;
+      case "linked":
+        this.#source = "link";
+        break;
+      case "taken":
+        this.#stream?.resume();
+        break;
+      case "drained":
+        this.#next?.end();
+        this.#onDrained?.();
+        break;
+      case "failed":
+        this.fail(new StagecoachError(news.failure.code, news.failure.message), news.step);
     }
-    if (this.#next !== undefined) this.#next.send(resultFrame(frame, result), onSent);
-    else if (frame.payload === "forward") {
-      const tokens = result.output?.kind === "tokens" ? result.output.tokens : [];
-      this.outputs.send({ epoch, step, lane, tokens: encodeTokens(tokens) }, onSent);
-    } else onSent();
-    this.#source?.resume();
-    if (this.#pending.length === 0) this.#onDrained?.();
+  }
+
+  #sendOutput({ bytes, counted, failure }: Extract<EngineNews, { kind: "output" }>): void {
+    if (failure !== undefined) {
+      this.#options.log.warn({ epoch: this.place.epoch, ...failure }, "sequences failed");
+    }
+    this.outputs.send(asBuffer(bytes), counted ? () => this.#engine.resultSent() : undefined);
+  }
+
+  async #chooseWay(): Promise<void> {
+    const target =
+      this.#options.linkHost === undefined ? undefined : await this.#next?.findLink(this.place.epoch);
+    if (this.#failure !== undefined) return;
+    this.#options.log.debug({ way: target === undefined ? "gRPC" : "link" }, "frames go to the next stage");
+    this.#engine.takeWay(target);
   }
 }
 
-function readFrame(frame: Frame__Output): EngineFrame {
-  if (frame.payload === "open" && frame.open) return { kind: "open", openings: decodeOpen(frame.open) };
-  if (frame.payload === "close" && frame.close) {
-    return { kind: "close", closings: decodeClose(frame.close) };
-  }
-  if (frame.payload === "forward" && frame.forward) {
-    const { batch, input } = decodeForward(frame.forward, frame.lane);
-    return { kind: "forward", batch, input, sentAtUs: frame.forward.sentAtUs };
-  }
-  throw new StagecoachError("INVALID_ARGUMENT", `frame of step ${frame.step} has no payload`);
-}
-
-/** The frame that the next stage gets: Open and Close as they came, Forward with this stage's result. */
-function resultFrame(frame: Frame__Output, result: EngineResult): Frame {
-  const { epoch, step, lane } = frame;
-  if (frame.payload === "open") return { epoch, step, lane, open: frame.open ?? null };
-  if (frame.payload === "close") return { epoch, step, lane, close: frame.close ?? null };
-  return { epoch, step, lane, forward: resultForward(frame, result) };
-}
-
-function resultForward({ forward }: Frame__Output, { output, remaining, doneAtUs }: EngineResult): Forward {
-  if (output?.kind !== "hidden" || !forward) return { sentAtUs: doneAtUs };
-  const { tokenIds: _taken, hidden: _used, ...slices } = forward;
-  const lengths = remaining?.lengths ?? forward.lengths;
-  const tokenCount = lengths.reduce((sum, length) => sum + length, 0);
-  return {
-    ...(remaining === undefined ? slices : forwardSlices(remaining)),
-    hidden: encodeTensor({ values: output.hidden, shape: [tokenCount, output.hidden.length / tokenCount] }),
-    sentAtUs: doneAtUs,
-  };
-}
-
-function failureMessage({ code, message }: StagecoachError, sequenceIds: readonly number[] = []) {
-  return { code: codeNumber(code), message, sequenceIds: [...sequenceIds] };
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

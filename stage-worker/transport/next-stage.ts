@@ -1,29 +1,49 @@
 import { type ClientWritableStream, credentials } from "@grpc/grpc-js";
 import { StagecoachError } from "../../common/errors.js";
 import { channelOptions } from "../../common/grpc-options.js";
-import { v1 } from "../../common/proto.js";
-import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
+import { parseListenAddress } from "../../common/listen-address.js";
+import { createStageClient } from "../../common/wire/stage-service.js";
+import type { OpenLinkReply__Output } from "../../proto/gen/stagecoach/v1/OpenLinkReply.js";
 import type { StageClient } from "../../proto/gen/stagecoach/v1/Stage.js";
+import type { LinkTarget } from "../engine/engine-messages.js";
 
-/** The stream of frames into the stage after this one. */
+const linkTimeoutMs = 2_000;
+
+/** The stage after this one: where a link into it goes, and the stream of frames for when there is none. */
 export class NextStage {
   readonly #address: string;
   readonly #client: StageClient;
   readonly #onBroken: (reason: StagecoachError) => void;
   /** Opened by the first frame: the next stage is surely loaded then. */
-  #stream: ClientWritableStream<Frame> | undefined;
+  #stream: ClientWritableStream<Buffer> | undefined;
   #closed = false;
 
   /** Begins to connect. `onBroken` hears once when frames can no longer be sent. */
   constructor(address: string, onBroken: (reason: StagecoachError) => void) {
     this.#address = address;
     this.#onBroken = onBroken;
-    this.#client = new v1.Stage(address, credentials.createInsecure(), channelOptions);
+    this.#client = createStageClient(address, credentials.createInsecure(), channelOptions);
     this.#client.getChannel().getConnectivityState(true);
   }
 
+  /** Where a link may go; undefined where frames have to go by gRPC, whose own error tells if nobody is there. */
+  findLink(epoch: number): Promise<LinkTarget | undefined> {
+    const deadline = Date.now() + linkTimeoutMs;
+    return new Promise((resolve) => {
+      this.#client.openLink({ epoch }, { deadline }, (reason, reply?: OpenLinkReply__Output) => {
+        if (reason !== null || reply === undefined || reply.port === 0) resolve(undefined);
+        else
+          resolve({
+            host: parseListenAddress(this.#address, "next_address").host,
+            port: reply.port,
+            token: Uint8Array.from(reply.token),
+          });
+      });
+    });
+  }
+
   /** `onSent` is called when the frame has been handed to the network, which waits while the receiver does. */
-  send(frame: Frame, onSent: () => void): void {
+  send(frame: Buffer, onSent: () => void): void {
     if (this.#closed) return;
     this.#stream ??= this.#open();
     this.#stream.write(frame, () => onSent());
@@ -41,8 +61,9 @@ export class NextStage {
     this.#client.close();
   }
 
-  #open(): ClientWritableStream<Frame> {
+  #open(): ClientWritableStream<Buffer> {
     let ended = false;
+    // Its codec passes bytes on as they are.
     const stream = this.#client.frames((reason) => {
       if (this.#closed || (reason === null && ended)) return;
       this.#closed = true;
@@ -60,6 +81,6 @@ export class NextStage {
     });
     // The callback above tells the same; without a listener Node would end the process.
     stream.on("error", () => undefined);
-    return stream;
+    return stream as unknown as ClientWritableStream<Buffer>;
   }
 }

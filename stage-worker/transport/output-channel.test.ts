@@ -1,16 +1,16 @@
 import { expect, test, vi } from "vitest";
 import type { Output } from "../../proto/gen/stagecoach/v1/Output.js";
-import { OutputChannel } from "./output-channel.js";
+import { OutputChannel, type Sendable } from "./output-channel.js";
 
 function fakeSink() {
-  const written: { output: Output; sent: () => void }[] = [];
+  const written: { output: Sendable; sent: () => void }[] = [];
   let cancelled = (): void => {};
   return {
     written,
     ended: false,
-    steps: () => written.map(({ output }) => output.step),
+    steps: () => written.map(({ output }) => (output as Output).step),
     cancel: () => cancelled(),
-    write(output: Output, sent: () => void) {
+    write(output: Sendable, sent: () => void) {
       written.push({ output, sent });
     },
     end() {

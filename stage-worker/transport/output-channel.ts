@@ -1,14 +1,17 @@
 import type { Output } from "../../proto/gen/stagecoach/v1/Output.js";
 
+/** What is sent: an Output, or its bytes. */
+export type Sendable = Output | Buffer;
+
 /** The writing end of an Outputs call, as far as it is needed. */
 export interface OutputSink {
-  write(output: Output, sent: () => void): unknown;
+  write(output: Sendable, sent: () => void): unknown;
   end(): unknown;
   once(event: "cancelled", listener: () => void): unknown;
 }
 
 interface Waiting {
-  readonly output: Output;
+  readonly output: Sendable;
   readonly onSent: () => void;
 }
 
@@ -24,7 +27,7 @@ export class OutputChannel {
   #ended = false;
 
   /** `onSent` is called once the output has left, or cannot leave any more. */
-  send(output: Output, onSent: () => void = () => undefined): void {
+  send(output: Sendable, onSent: () => void = () => undefined): void {
     if (this.#ended) return;
     if (this.#sink === undefined) this.#waiting.push({ output, onSent });
     else this.#write(this.#sink, { output, onSent });

@@ -1,4 +1,4 @@
-import { headReadsEmbedding } from "../../model/graph/head-reads-embedding.js";
+import { headUsesEmbedding } from "../../model/store/head-weights.js";
 import type { Blob, Manifest } from "../../model/store/manifest.js";
 
 /** A part of a model; see RunnerOptions. */
@@ -10,11 +10,11 @@ export interface ModelPart {
   readonly head: boolean;
 }
 
-/** The blobs that a part of a model is computed from, each once. A head without a product of its own reads the embedding's. */
+/** The blobs that a part of a model is computed from, each once. A tied head reads the embedding's, unless it has weights of its own. */
 export function stageBlobs({ manifest, firstLayer, endLayer, embedding, head }: ModelPart): Blob[] {
   const wanted = manifest.blobs.filter(({ role, layer = -1 }) => {
     if (role === "layer") return layer >= firstLayer && layer < endLayer;
-    if (role === "embed") return embedding || (head && headReadsEmbedding(manifest));
+    if (role === "embed") return embedding || (head && headUsesEmbedding(manifest));
     return head;
   });
   return [...new Map(wanted.map((blob) => [blob.sha256, blob])).values()];

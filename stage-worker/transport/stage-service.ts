@@ -1,21 +1,24 @@
-import type { handleServerStreamingCall } from "@grpc/grpc-js";
+import type { handleClientStreamingCall, handleServerStreamingCall } from "@grpc/grpc-js";
 import { AsyncQueue } from "../../common/async-queue.js";
 import { StagecoachError } from "../../common/errors.js";
 import { toServiceError } from "../../common/grpc-error.js";
 import { serverStreamHandler, unaryHandler } from "../../common/grpc-handlers.js";
 import type { GrpcService } from "../../common/grpc-server.js";
-import { v1 } from "../../common/proto.js";
+import { stageDefinition } from "../../common/wire/stage-service.js";
+import type { FramesReply } from "../../proto/gen/stagecoach/v1/FramesReply.js";
 import type { LoadProgress } from "../../proto/gen/stagecoach/v1/LoadProgress.js";
 import type { LoadRequest__Output } from "../../proto/gen/stagecoach/v1/LoadRequest.js";
 import type { MeasureReply } from "../../proto/gen/stagecoach/v1/MeasureReply.js";
 import type { MeasureRequest__Output } from "../../proto/gen/stagecoach/v1/MeasureRequest.js";
-import type { Output } from "../../proto/gen/stagecoach/v1/Output.js";
+import type { OpenLinkReply } from "../../proto/gen/stagecoach/v1/OpenLinkReply.js";
+import type { OpenLinkRequest__Output } from "../../proto/gen/stagecoach/v1/OpenLinkRequest.js";
 import type { OutputsRequest__Output } from "../../proto/gen/stagecoach/v1/OutputsRequest.js";
 import type { StageHandlers } from "../../proto/gen/stagecoach/v1/Stage.js";
 import { framesHandler } from "./frames-handler.js";
 import { readLoadRequest } from "./load-request.js";
 import { echo, measureLink } from "./measure-link.js";
-import type { StageSlot } from "./stage-slot.js";
+import type { Sendable } from "./output-channel.js";
+import type { SlotState, StageSlot } from "./stage-slot.js";
 
 /** What the Stage service stands on. */
 export interface StageServiceOptions {
@@ -27,7 +30,7 @@ export interface StageServiceOptions {
 
 /** The Stage service of a worker; see proto/stagecoach/v1/stage.proto. */
 export function stageService({ slot, threads, measure }: StageServiceOptions): GrpcService {
-  const implementation: StageHandlers = {
+  const implementation: Omit<StageHandlers, "Frames" | "Outputs"> & HotHandlers = {
     Load: serverStreamHandler((request: LoadRequest__Output, { signal }) =>
       loadProgress(slot, request, threads, signal),
     ),
@@ -36,8 +39,21 @@ export function stageService({ slot, threads, measure }: StageServiceOptions): G
     Echo: unaryHandler(echo),
     Frames: framesHandler({ stage: () => slot.stage, epoch: () => slot.epoch }),
     Outputs: outputsHandler(slot),
+    OpenLink: unaryHandler(({ epoch }: OpenLinkRequest__Output) => openLink(slot, epoch)),
   };
-  return { definition: v1.Stage.service, implementation };
+  return { definition: stageDefinition, implementation };
+}
+
+/** Those whose messages the hot path's codec reads and writes. */
+interface HotHandlers {
+  readonly Frames: handleClientStreamingCall<Buffer, FramesReply>;
+  readonly Outputs: handleServerStreamingCall<OutputsRequest__Output, Sendable>;
+}
+
+function openLink({ stage, state }: StageSlot, epoch: number): OpenLinkReply {
+  if (stage?.place.epoch !== epoch) throw notServed(state, epoch);
+  const { port, token } = stage.link;
+  return { port, token };
 }
 
 async function* loadProgress(
@@ -58,16 +74,22 @@ async function* loadProgress(
   yield* progress;
 }
 
-function outputsHandler(slot: StageSlot): handleServerStreamingCall<OutputsRequest__Output, Output> {
+function outputsHandler(slot: StageSlot): handleServerStreamingCall<OutputsRequest__Output, Sendable> {
   return (call) => {
     const { stage, state } = slot;
     if (stage?.place.epoch === call.request.epoch) {
       stage.outputs.subscribe(call);
       return;
     }
-    const what = state.kind === "idle" ? "idle" : `${state.kind} with epoch ${state.place.epoch}`;
-    const reason = state.kind === "failed" ? `: ${state.reason.message}` : "";
-    const message = `epoch ${call.request.epoch} is not served here; this worker is ${what}${reason}`;
-    call.emit("error", toServiceError(new StagecoachError("FAILED_PRECONDITION", message)));
+    call.emit("error", toServiceError(notServed(state, call.request.epoch)));
   };
+}
+
+function notServed(state: SlotState, epoch: number): StagecoachError {
+  const what = state.kind === "idle" ? "idle" : `${state.kind} with epoch ${state.place.epoch}`;
+  const reason = state.kind === "failed" ? `: ${state.reason.message}` : "";
+  return new StagecoachError(
+    "FAILED_PRECONDITION",
+    `epoch ${epoch} is not served here; this worker is ${what}${reason}`,
+  );
 }

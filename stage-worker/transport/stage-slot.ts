@@ -23,6 +23,9 @@ export interface StageSlotOptions {
   readonly blobsFolder: string;
   /** Asked when a stage is about to be opened, after the one before has been freed. */
   readonly memoryLimitBytes: () => number;
+  /** Where links into a stage may end; undefined where frames only come and go by gRPC. */
+  readonly linkHost: () => string | undefined;
+  readonly kvMemoryBytes?: number;
   readonly onChange: (state: SlotState) => void;
   readonly log: Logger;
 }
@@ -117,7 +120,7 @@ export class StageSlot {
     onProgress: (progress: LoadProgress) => void,
     signal: AbortSignal,
   ): Promise<LoadedStage> {
-    const { device, blobs, blobsFolder, log } = this.#options;
+    const { device, blobs, blobsFolder, kvMemoryBytes, log } = this.#options;
     const started = performance.now();
     if (device.device !== "simulated") {
       await blobs.ensure(stageBlobs(plan.runner), {
@@ -127,11 +130,18 @@ export class StageSlot {
       });
     }
     onProgress({ phase: "OPENING" });
-    const options = { ...plan.runner, blobsFolder, memoryLimitBytes: this.#options.memoryLimitBytes() };
+    const options = {
+      ...plan.runner,
+      blobsFolder,
+      memoryLimitBytes: this.#options.memoryLimitBytes(),
+      ...(kvMemoryBytes !== undefined && { kvMemoryBytes }),
+    };
+    const linkHost = this.#options.linkHost();
     const stage = await LoadedStage.open(
       {
         place: plan.place,
         spec: { ...device, options },
+        ...(linkHost !== undefined && { linkHost }),
         onFailed: (reason) => this.#failed(plan.place, reason),
         log,
       },

@@ -59,29 +59,38 @@ function driverOver(started: RunningWorker[], epoch = 1): StageDriver {
   return driver;
 }
 
-test("tokens come out of two chained stages, in the order of the steps", async () => {
-  const driver = await chain();
-  const ready = await driver.load();
-  expect(ready.map(({ phase, blockCount }) => [phase, blockCount])).toEqual([
-    ["READY", 64],
-    ["READY", 64],
-  ]);
-  driver.open([opening(1, 5, { seed: 11 }), opening(2, 3, { seed: 22 })]);
-  const prefill = driver.forward([
-    { id: 1, length: 5, blocks: [0] },
-    { id: 2, length: 2, blocks: [1], sample: false },
-  ]);
-  expect(await driver.tokensOf(prefill)).toEqual([simulatedToken(11, 5, 1000)]);
-  const decode = driver.forward([
-    { id: 1, context: 5 },
-    { id: 2, context: 2 },
-  ]);
-  expect(await driver.tokensOf(decode)).toEqual([simulatedToken(11, 6, 1000), simulatedToken(22, 3, 1000)]);
-  driver.close([1, 2]);
-  driver.frames.end();
-  expect(await driver.framesEnd).toEqual({ frames: 4 });
-  expect(driver.outputs.map(({ step }) => step)).toEqual([2, 3]);
-});
+test.each([
+  ["link", "FLOAT32"],
+  ["link", "FLOAT16"],
+  ["link", "INT8"],
+  ["grpc", "FLOAT32"],
+  ["grpc", "BFLOAT16"],
+] as const)(
+  "tokens come out of two stages chained by %s in %s, in the order of the steps",
+  async (hops, activationDtype) => {
+    const driver = await chain([{ hops }, { hops }]);
+    const ready = await driver.load({ activationDtype });
+    expect(ready.map(({ phase, blockCount }) => [phase, blockCount])).toEqual([
+      ["READY", 64],
+      ["READY", 64],
+    ]);
+    driver.open([opening(1, 5, { seed: 11 }), opening(2, 3, { seed: 22 })]);
+    const prefill = driver.forward([
+      { id: 1, length: 5, blocks: [0] },
+      { id: 2, length: 2, blocks: [1], sample: false },
+    ]);
+    expect(await driver.tokensOf(prefill)).toEqual([simulatedToken(11, 5, 1000)]);
+    const decode = driver.forward([
+      { id: 1, context: 5 },
+      { id: 2, context: 2 },
+    ]);
+    expect(await driver.tokensOf(decode)).toEqual([simulatedToken(11, 6, 1000), simulatedToken(22, 3, 1000)]);
+    driver.close([1, 2]);
+    driver.frames.end();
+    expect(await driver.framesEnd).toEqual({ frames: 4 });
+    expect(driver.outputs.map(({ step }) => step)).toEqual([2, 3]);
+  },
+);
 
 test("a stage tells its state, its use and its hops in heartbeats", async () => {
   const driver = await chain();

@@ -1,5 +1,12 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
+import {
+  type Activation,
+  type ActivationDtype,
+  copyRows,
+  newActivation,
+  rowsOf,
+} from "../../../common/tensor.js";
 import { kvForm } from "../../../model/graph/kv-form.js";
 import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
@@ -14,6 +21,7 @@ import type {
   StageRunner,
 } from "../stage-runner.js";
 import { isPlainGreedy } from "./greedy.js";
+import { hiddenOutputs, hiddenResult } from "./hidden-tensors.js";
 import { KeptBlocks } from "./kept-blocks.js";
 import { kvBlockCount } from "./kv-block-count.js";
 import { KvRows } from "./kv-rows.js";
@@ -50,7 +58,8 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
 
   const hasLayers = options.endLayer > options.firstLayer;
   const int8 = kvForm(options.manifest) === "int8";
-  const inputShape = { ...config, embedding: options.embedding };
+  const { activationDtype = "FLOAT32" } = options;
+  const inputShape = { ...config, embedding: options.embedding, activationDtype };
 
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
@@ -67,7 +76,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   async function computeAll(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     const results: RunResult[] = [];
     for (const run of planRuns(batch, kv, promptLength)) results.push(await compute(run, input));
-    if (!options.head) return { kind: "hidden", hidden: packHidden(results, config.hiddenSize) };
+    if (!options.head) return { kind: "hidden", ...packHidden(results, activationDtype, config.hiddenSize) };
     const tokens = results.flatMap((result) => sampleRun(result));
     return { kind: "tokens", tokens: inBatchOrder(batch, tokens) };
   }
@@ -89,7 +98,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     const wanted: string[] = [];
     if (hasLayers)
       wanted.push(...(int8 ? [graphOutputs.newKv, graphOutputs.newKvPeaks] : [graphOutputs.newKv]));
-    if (!options.head) return [...wanted, graphOutputs.hidden];
+    if (!options.head) return [...wanted, ...hiddenOutputs(activationDtype)];
     wanted.push(graphOutputs.best, graphOutputs.bestLogits);
     return logits ? [...wanted, graphOutputs.logits] : wanted;
   }
@@ -177,19 +186,31 @@ function checkFinite(sequenceId: number, logit: number): void {
   throw new StagecoachError("INTERNAL", `sequence ${sequenceId} came to logits that are not finite`);
 }
 
-/** Hidden states of all runs in the order of the batch. */
-function packHidden(results: readonly RunResult[], width: number): Float32Array {
+/** Hidden states of all runs in the order of the batch; those of a run that has it already are not copied. */
+function packHidden(results: readonly RunResult[], dtype: ActivationDtype, width: number): Activation {
+  const [only] = results;
+  if (only !== undefined && results.length === 1 && inOrder(only.run))
+    return hiddenResult(only.outputs, dtype);
   const tokens = results.reduce((sum, { run }) => sum + runTokens(run), 0);
-  const packed = new Float32Array(tokens * width);
+  const packed = newActivation(dtype, tokens, width);
   for (const { run, outputs } of results) {
-    const hidden = outputs[graphOutputs.hidden]?.data as Float32Array;
+    const hidden = hiddenResult(outputs, dtype);
     let from = 0;
     for (const { firstToken, length } of run.slices) {
-      packed.set(hidden.subarray(from, from + length * width), firstToken * width);
-      from += length * width;
+      copyRows(rowsOf(hidden, from, length, width), packed, firstToken, width);
+      from += length;
     }
   }
   return packed;
+}
+
+function inOrder({ slices }: StageRun): boolean {
+  let next = 0;
+  return slices.every(({ firstToken, length }) => {
+    const follows = firstToken === next;
+    next += length;
+    return follows;
+  });
 }
 
 function inBatchOrder(batch: RaggedBatch, tokens: readonly SampledToken[]): SampledToken[] {

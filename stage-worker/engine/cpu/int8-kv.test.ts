@@ -53,8 +53,9 @@ describe("KV of 8-bit integers", () => {
       driver.open(id, { wantLogprobs: true });
       let start = 0;
       for (const length of chunks) {
-        await driver.step([{ id, tokens: text.slice(start, start + length) }]);
-        start += length;
+        const end = start + length;
+        await driver.step([{ id, tokens: text.slice(start, end), sample: end === text.length }]);
+        start = end;
       }
       expect(relativeError(sampler.logits.get(id), expected)).toBeLessThan(rounding);
     }
@@ -99,7 +100,8 @@ describe("KV of 8-bit integers", () => {
       sample: [true],
       newBlocks: [[0]],
     };
-    const input = { kind: "hidden", hidden: new Float32Array(2 * hiddenSize).fill(Number.NaN) } as const;
+    const data = new Float32Array(2 * hiddenSize).fill(Number.NaN);
+    const input = { kind: "hidden", dtype: "FLOAT32", data } as const;
     await expect(runner.forward(batch, input)).rejects.toThrow(
       /sequence 7 came to logits that are not finite/,
     );

@@ -15,7 +15,8 @@ const rowOverhead = 2;
  * @throws StagecoachError RESOURCE_EXHAUSTED when not even one block fits.
  */
 export function kvBlockCount(options: RunnerOptions, weightBytes: number): number {
-  const { blockSize, blockCount, maxSequences, maxContext, memoryLimitBytes, manifest } = options;
+  const { blockSize, blockCount, maxSequences, maxContext, memoryLimitBytes, kvMemoryBytes, manifest } =
+    options;
   if (blockCount > 0) return blockCount;
   const most = maxSequences * Math.ceil(maxContext / blockSize);
   const { kvHeadCount, headSize } = manifest.config;
@@ -23,9 +24,18 @@ export function kvBlockCount(options: RunnerOptions, weightBytes: number): numbe
   const shape = { layers, kvHeads: kvHeadCount, headSize, form: kvForm(manifest) };
   const blockBytes = blockSize * tokenBytes(shape);
   if (blockBytes === 0) return most;
-  const freeBytes = memoryLimitBytes - weightBytes * weightOverhead;
+  const freeBytes = Math.min(
+    kvMemoryBytes ?? Number.POSITIVE_INFINITY,
+    memoryLimitBytes - weightBytes * weightOverhead,
+  );
   const fitting = Math.floor(freeBytes / (blockBytes * rowOverhead));
   if (fitting >= 1) return Math.min(most, fitting);
+  if (kvMemoryBytes !== undefined && kvMemoryBytes < blockBytes * rowOverhead) {
+    throw new StagecoachError(
+      "RESOURCE_EXHAUSTED",
+      `KV cache may take ${kvMemoryBytes} bytes, a block of layers [${options.firstLayer}, ${options.endLayer}) takes ${blockBytes * rowOverhead}: raise --kv-cache-memory`,
+    );
+  }
   throw new StagecoachError(
     "RESOURCE_EXHAUSTED",
     `layers [${options.firstLayer}, ${options.endLayer}) take ${weightBytes} bytes of weights and ${blockBytes} a KV block, which do not fit the limit of ${memoryLimitBytes} bytes: give this worker fewer layers or more memory`,

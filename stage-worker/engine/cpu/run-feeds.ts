@@ -1,7 +1,9 @@
 import { Tensor } from "onnxruntime-node";
+import { type Activation, copyRows, newActivation, rowsOf } from "../../../common/tensor.js";
 import type { ModelConfig } from "../../../model/config.js";
 import { graphInputs, pastKeysInput, pastValuesInput } from "../../../model/graph/stage-graph-io.js";
 import type { StageInput } from "../stage-runner.js";
+import { hiddenFeeds } from "./hidden-tensors.js";
 import type { KvArena } from "./kv-arena.js";
 import type { RotaryTensors } from "./rotary-tensors.js";
 import { runMask } from "./run-mask.js";
@@ -52,19 +54,16 @@ function inputFeeds({ config: { hiddenSize } }: FeedContext, run: StageRun, inpu
     }
     return { [graphInputs.tokens]: new Tensor("int32", ids, [tokens]) };
   }
-  const rows = gatherRows(input.hidden, run, hiddenSize);
-  return { [graphInputs.hidden]: new Tensor("float32", rows, [tokens, hiddenSize]) };
+  return hiddenFeeds(gatherRows(input, run, hiddenSize), tokens, hiddenSize);
 }
 
 /** A chunk's rows are next to each other already; decoding rows come in the order of the arena. */
-function gatherRows(packed: Float32Array, run: StageRun, width: number): Float32Array {
+function gatherRows(packed: Activation, run: StageRun, width: number): Activation {
   const [first] = run.slices;
-  if (first && run.slices.length === 1) {
-    return packed.subarray(first.firstToken * width, (first.firstToken + first.length) * width);
-  }
-  const rows = new Float32Array(run.slices.length * width);
+  if (first && run.slices.length === 1) return rowsOf(packed, first.firstToken, first.length, width);
+  const rows = newActivation(packed.dtype, run.slices.length, width);
   run.slices.forEach(({ firstToken }, row) => {
-    rows.set(packed.subarray(firstToken * width, (firstToken + 1) * width), row * width);
+    copyRows(rowsOf(packed, firstToken, 1, width), rows, row, width);
   });
   return rows;
 }
@@ -147,7 +146,7 @@ function pastFeeds({ firstLayer, endLayer }: FeedContext, { arena, slices }: Sta
   return feeds;
 }
 
-/** Last tokens of the slices that are sampled. */
+/** Last tokens of the slices that are sampled; some token where none is, for rounding no rows at all fails. */
 function sampleRows({ slices }: StageRun): number[] {
   const rows: number[] = [];
   let end = 0;
@@ -155,7 +154,7 @@ function sampleRows({ slices }: StageRun): number[] {
     end += length;
     if (sample) rows.push(end - 1);
   }
-  return rows;
+  return rows.length === 0 ? [0] : rows;
 }
 
 function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {

@@ -62,7 +62,11 @@ describe("variants", () => {
       const width = packed.manifest.config.hiddenSize;
       const table = weights("embed.weight") ?? new Float64Array(0);
       const rows = [0, 49, 17].flatMap((token) => [...table.slice(token * width, (token + 1) * width)]);
-      expectClose(output.kind === "hidden" ? output.hidden : undefined, Float64Array.from(rows), 1e-6);
+      expectClose(
+        output.kind === "hidden" ? (output.data as Float32Array) : undefined,
+        Float64Array.from(rows),
+        1e-6,
+      );
     },
   );
 });

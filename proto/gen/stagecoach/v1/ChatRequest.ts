@@ -7,10 +7,20 @@ export interface ChatRequest {
   'model'?: (string);
   'messages'?: (_stagecoach_v1_ChatMessage)[];
   'options'?: (_stagecoach_v1_SamplingOptions | null);
+  /**
+   * As in GenerateRequest.
+   */
+  'priority'?: (number);
+  'user'?: (string);
 }
 
 export interface ChatRequest__Output {
   'model': (string);
   'messages': (_stagecoach_v1_ChatMessage__Output)[];
   'options': (_stagecoach_v1_SamplingOptions__Output | null);
+  /**
+   * As in GenerateRequest.
+   */
+  'priority': (number);
+  'user': (string);
 }

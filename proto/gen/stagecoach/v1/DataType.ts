@@ -5,6 +5,10 @@ export const DataType = {
   FLOAT32: 'FLOAT32',
   FLOAT16: 'FLOAT16',
   BFLOAT16: 'BFLOAT16',
+  /**
+   * Rows of signed bytes, each with a scale of its own.
+   */
+  INT8: 'INT8',
 } as const;
 
 export type DataType =
@@ -16,5 +20,10 @@ export type DataType =
   | 2
   | 'BFLOAT16'
   | 3
+  /**
+   * Rows of signed bytes, each with a scale of its own.
+   */
+  | 'INT8'
+  | 4
 
 export type DataType__Output = typeof DataType[keyof typeof DataType]

@@ -11,6 +11,15 @@ export interface GenerateRequest {
   'prompt'?: (string);
   'promptIds'?: (_stagecoach_v1_TokenIds | null);
   'options'?: (_stagecoach_v1_SamplingOptions | null);
+  /**
+   * Lower goes first; 0 is usual.
+   */
+  'priority'?: (number);
+  /**
+   * Whose share of the service the request takes, where the call has no
+   * authorization metadata: users share evenly, however much each asks for.
+   */
+  'user'?: (string);
   'input'?: "prompt"|"promptIds";
 }
 
@@ -22,5 +31,14 @@ export interface GenerateRequest__Output {
   'prompt'?: (string);
   'promptIds'?: (_stagecoach_v1_TokenIds__Output | null);
   'options': (_stagecoach_v1_SamplingOptions__Output | null);
+  /**
+   * Lower goes first; 0 is usual.
+   */
+  'priority': (number);
+  /**
+   * Whose share of the service the request takes, where the call has no
+   * authorization metadata: users share evenly, however much each asks for.
+   */
+  'user': (string);
   'input'?: "prompt"|"promptIds";
 }

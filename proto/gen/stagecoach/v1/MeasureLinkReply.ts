@@ -3,7 +3,7 @@
 
 export interface MeasureLinkReply {
   /**
-   * Round trip of a small message, median.
+   * Round trip of a small message, lower quartile.
    */
   'roundTripMs'?: (number | string);
   'bytesPerSecond'?: (number | string);
@@ -11,7 +11,7 @@ export interface MeasureLinkReply {
 
 export interface MeasureLinkReply__Output {
   /**
-   * Round trip of a small message, median.
+   * Round trip of a small message, lower quartile.
    */
   'roundTripMs': (number);
   'bytesPerSecond': (number);

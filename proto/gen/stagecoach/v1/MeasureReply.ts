@@ -18,6 +18,22 @@ export interface MeasureReply {
    */
   'head'?: (_stagecoach_v1_LinearTime | null);
   'freeMemoryBytes'?: (number | string | Long);
+  /**
+   * What a micro-batch costs a stage beside its layers, embedding and head.
+   */
+  'stage'?: (_stagecoach_v1_LinearTime | null);
+  /**
+   * What one more token of context adds to a decoding row in one layer.
+   */
+  'attentionMsPerToken'?: (number | string);
+  /**
+   * Context of the sequences that layer_decode was measured with.
+   */
+  'contextTokens'?: (number);
+  /**
+   * The same took another time again: the machine was busy with something else.
+   */
+  'unsteady'?: (boolean);
 }
 
 export interface MeasureReply__Output {
@@ -35,4 +51,20 @@ export interface MeasureReply__Output {
    */
   'head': (_stagecoach_v1_LinearTime__Output | null);
   'freeMemoryBytes': (number);
+  /**
+   * What a micro-batch costs a stage beside its layers, embedding and head.
+   */
+  'stage': (_stagecoach_v1_LinearTime__Output | null);
+  /**
+   * What one more token of context adds to a decoding row in one layer.
+   */
+  'attentionMsPerToken': (number);
+  /**
+   * Context of the sequences that layer_decode was measured with.
+   */
+  'contextTokens': (number);
+  /**
+   * The same took another time again: the machine was busy with something else.
+   */
+  'unsteady': (boolean);
 }

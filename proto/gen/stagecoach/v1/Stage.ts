@@ -12,6 +12,8 @@ import type { MeasureLinkReply as _stagecoach_v1_MeasureLinkReply, MeasureLinkRe
 import type { MeasureLinkRequest as _stagecoach_v1_MeasureLinkRequest, MeasureLinkRequest__Output as _stagecoach_v1_MeasureLinkRequest__Output } from '../../stagecoach/v1/MeasureLinkRequest.js';
 import type { MeasureReply as _stagecoach_v1_MeasureReply, MeasureReply__Output as _stagecoach_v1_MeasureReply__Output } from '../../stagecoach/v1/MeasureReply.js';
 import type { MeasureRequest as _stagecoach_v1_MeasureRequest, MeasureRequest__Output as _stagecoach_v1_MeasureRequest__Output } from '../../stagecoach/v1/MeasureRequest.js';
+import type { OpenLinkReply as _stagecoach_v1_OpenLinkReply, OpenLinkReply__Output as _stagecoach_v1_OpenLinkReply__Output } from '../../stagecoach/v1/OpenLinkReply.js';
+import type { OpenLinkRequest as _stagecoach_v1_OpenLinkRequest, OpenLinkRequest__Output as _stagecoach_v1_OpenLinkRequest__Output } from '../../stagecoach/v1/OpenLinkRequest.js';
 import type { Output as _stagecoach_v1_Output, Output__Output as _stagecoach_v1_Output__Output } from '../../stagecoach/v1/Output.js';
 import type { OutputsRequest as _stagecoach_v1_OutputsRequest, OutputsRequest__Output as _stagecoach_v1_OutputsRequest__Output } from '../../stagecoach/v1/OutputsRequest.js';
 
@@ -99,6 +101,23 @@ export interface StageClient extends grpc.Client {
   measureLink(argument: _stagecoach_v1_MeasureLinkRequest, callback: grpc.requestCallback<_stagecoach_v1_MeasureLinkReply__Output>): grpc.ClientUnaryCall;
   
   /**
+   * Where the stage before this one may send its frames without gRPC: over a
+   * TCP connection of their own that ends in the engine's thread.
+   */
+  OpenLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  OpenLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  OpenLink(argument: _stagecoach_v1_OpenLinkRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  OpenLink(argument: _stagecoach_v1_OpenLinkRequest, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  /**
+   * Where the stage before this one may send its frames without gRPC: over a
+   * TCP connection of their own that ends in the engine's thread.
+   */
+  openLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  openLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  openLink(argument: _stagecoach_v1_OpenLinkRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  openLink(argument: _stagecoach_v1_OpenLinkRequest, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * What a stage tells the coordinator: sampled tokens (last stage), failures.
    */
   Outputs(argument: _stagecoach_v1_OutputsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_stagecoach_v1_Output__Output>;
@@ -145,6 +164,12 @@ export interface StageHandlers extends grpc.UntypedServiceImplementation {
   MeasureLink: grpc.handleUnaryCall<_stagecoach_v1_MeasureLinkRequest__Output, _stagecoach_v1_MeasureLinkReply>;
   
   /**
+   * Where the stage before this one may send its frames without gRPC: over a
+   * TCP connection of their own that ends in the engine's thread.
+   */
+  OpenLink: grpc.handleUnaryCall<_stagecoach_v1_OpenLinkRequest__Output, _stagecoach_v1_OpenLinkReply>;
+  
+  /**
    * What a stage tells the coordinator: sampled tokens (last stage), failures.
    */
   Outputs: grpc.handleServerStreamingCall<_stagecoach_v1_OutputsRequest__Output, _stagecoach_v1_Output>;
@@ -157,5 +182,6 @@ export interface StageDefinition extends grpc.ServiceDefinition {
   Load: MethodDefinition<_stagecoach_v1_LoadRequest, _stagecoach_v1_LoadProgress, _stagecoach_v1_LoadRequest__Output, _stagecoach_v1_LoadProgress__Output>
   Measure: MethodDefinition<_stagecoach_v1_MeasureRequest, _stagecoach_v1_MeasureReply, _stagecoach_v1_MeasureRequest__Output, _stagecoach_v1_MeasureReply__Output>
   MeasureLink: MethodDefinition<_stagecoach_v1_MeasureLinkRequest, _stagecoach_v1_MeasureLinkReply, _stagecoach_v1_MeasureLinkRequest__Output, _stagecoach_v1_MeasureLinkReply__Output>
+  OpenLink: MethodDefinition<_stagecoach_v1_OpenLinkRequest, _stagecoach_v1_OpenLinkReply, _stagecoach_v1_OpenLinkRequest__Output, _stagecoach_v1_OpenLinkReply__Output>
   Outputs: MethodDefinition<_stagecoach_v1_OutputsRequest, _stagecoach_v1_Output, _stagecoach_v1_OutputsRequest__Output, _stagecoach_v1_Output__Output>
 }

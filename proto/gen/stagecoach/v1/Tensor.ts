@@ -9,6 +9,10 @@ export interface Tensor {
   'dtype'?: (_stagecoach_v1_DataType);
   'shape'?: (number)[];
   'data'?: (Buffer | Uint8Array | string);
+  /**
+   * INT8 only: little-endian float32, one a row; value = byte * scale.
+   */
+  'scales'?: (Buffer | Uint8Array | string);
 }
 
 /**
@@ -18,4 +22,8 @@ export interface Tensor__Output {
   'dtype': (_stagecoach_v1_DataType__Output);
   'shape': (number)[];
   'data': (Buffer);
+  /**
+   * INT8 only: little-endian float32, one a row; value = byte * scale.
+   */
+  'scales': (Buffer);
 }

@@ -25,7 +25,16 @@ export interface WorkerStatus {
   'waitInShare'?: (number | string);
   'waitOutShare'?: (number | string);
   'sendShare'?: (number | string);
+  /**
+   * Index of its pipeline; absent where there is only one.
+   */
+  'replica'?: (number);
+  /**
+   * The part of wait_in_share in which work was under way elsewhere in the pipeline.
+   */
+  'bubbleShare'?: (number | string);
   '_stageIndex'?: "stageIndex";
+  '_replica'?: "replica";
 }
 
 export interface WorkerStatus__Output {
@@ -50,5 +59,14 @@ export interface WorkerStatus__Output {
   'waitInShare': (number);
   'waitOutShare': (number);
   'sendShare': (number);
+  /**
+   * Index of its pipeline; absent where there is only one.
+   */
+  'replica'?: (number);
+  /**
+   * The part of wait_in_share in which work was under way elsewhere in the pipeline.
+   */
+  'bubbleShare': (number);
   '_stageIndex'?: "stageIndex";
+  '_replica'?: "replica";
 }

@@ -1,8 +1,8 @@
 /**
- * Counts, in memory that both threads see, the results that have left the process. A message for each would
- * wake the engine's thread once a frame; here it is only woken when it waits.
+ * A count in memory that two threads see: one adds, the other reads. A message for each would wake a thread
+ * once a frame; here it is only woken when it waits.
  */
-export class Departures {
+export class SharedCount {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
 
@@ -12,18 +12,18 @@ export class Departures {
     this.#words = new Int32Array(buffer);
   }
 
-  /** Results that have left, modulo 2^32. */
+  /** Modulo 2^32. */
   get count(): number {
     return Atomics.load(this.#words, countWord);
   }
 
-  /** Counts one more; true when the engine waits for it and must be woken. */
+  /** Counts one more; true when the reader waits for it and must be woken. */
   add(): boolean {
     Atomics.add(this.#words, countWord, 1);
     return Atomics.exchange(this.#words, waitingWord, 0) === 1;
   }
 
-  /** The engine says that it waits. It must look at the count once more afterwards. */
+  /** The reader says that it waits. It must look at the count once more afterwards. */
   wait(): void {
     Atomics.store(this.#words, waitingWord, 1);
   }

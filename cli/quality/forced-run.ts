@@ -1,0 +1,129 @@
+import type { Manifest } from "../../model/store/manifest.js";
+import { createCpuRunner } from "../../stage-worker/engine/cpu/create-cpu-runner.js";
+import type { RunnerOptions, StageRunner } from "../../stage-worker/engine/stage-runner.js";
+import type { Sampler } from "../../stage-worker/sampler/create-sampler.js";
+
+const blockSize = 16;
+
+/** What one sequence reads in a step, by its place among the lengths. */
+export interface ForcedSlice {
+  readonly sequence: number;
+  readonly tokens: readonly number[];
+}
+
+/** A whole model in one stage that is told what to read, with the logits after it. Computes in the caller's thread. */
+export class ForcedRun {
+  readonly #runner: StageRunner;
+  readonly #logits: LogitRecorder;
+  readonly #sequences: { readonly firstBlock: number; readonly blocks: number; length: number }[];
+
+  private constructor(runner: StageRunner, logits: LogitRecorder, lengths: readonly number[]) {
+    this.#runner = runner;
+    this.#logits = logits;
+    let firstBlock = 0;
+    this.#sequences = lengths.map((longest) => {
+      const blocks = Math.ceil(longest / blockSize);
+      const sequence = { firstBlock, blocks, length: 0 };
+      firstBlock += blocks;
+      return sequence;
+    });
+    runner.open(
+      lengths.map((_, sequenceId) => ({
+        sequenceId,
+        history: new Uint32Array(0),
+        promptLength: 1,
+        cachedLength: 0,
+        cachedBlocks: [],
+        sampling: { ...greedy, wantLogprobs: true },
+      })),
+    );
+  }
+
+  /**
+   * Opens the model for sequences of at most `lengths` tokens.
+   * @throws StagecoachError whatever the runner cannot be made for
+   */
+  static async open(
+    manifest: Manifest,
+    blobsFolder: string,
+    lengths: readonly number[],
+    threads: number,
+  ): Promise<ForcedRun> {
+    const logits = new LogitRecorder();
+    const options: RunnerOptions = {
+      manifest,
+      blobsFolder,
+      firstLayer: 0,
+      endLayer: manifest.config.layerCount,
+      embedding: true,
+      head: true,
+      blockSize,
+      blockCount: lengths.reduce((sum, length) => sum + Math.ceil(length / blockSize), 0),
+      maxSequences: lengths.length,
+      laneCount: 1,
+      maxContext: Math.max(...lengths),
+      threads,
+      memoryLimitBytes: Number.MAX_SAFE_INTEGER,
+    };
+    return new ForcedRun(await createCpuRunner(options, logits), logits, lengths);
+  }
+
+  /** Reads the tokens of all slices in one micro-batch; f32 logits after each slice's last, in their order. */
+  async step(slices: readonly ForcedSlice[]): Promise<Float32Array[]> {
+    const sequences = slices.map(({ sequence }) => this.#sequences[sequence] ?? missing(sequence));
+    await this.#runner.forward(
+      {
+        lane: 0,
+        sequenceIds: slices.map(({ sequence }) => sequence),
+        contextLengths: sequences.map(({ length }) => length),
+        lengths: slices.map(({ tokens }) => tokens.length),
+        sample: slices.map(() => true),
+        // All of a sequence's blocks come with its first slice.
+        newBlocks: sequences.map(({ firstBlock, blocks, length }) =>
+          length > 0 ? [] : Array.from({ length: blocks }, (_, i) => firstBlock + i),
+        ),
+      },
+      { kind: "tokens", tokenIds: Uint32Array.from(slices.flatMap(({ tokens }) => tokens)) },
+    );
+    for (const [i, sequence] of sequences.entries()) sequence.length += slices[i]?.tokens.length ?? 0;
+    return slices.map(({ sequence }) => this.#logits.latest.get(sequence) ?? missing(sequence));
+  }
+
+  close(): Promise<void> {
+    return this.#runner.close();
+  }
+}
+
+/** Stands where the sampler does, and keeps what it is given. */
+class LogitRecorder implements Sampler {
+  readonly latest = new Map<number, Float32Array>();
+
+  open(): void {}
+
+  sample(sequenceId: number, logits: Float32Array): { sequenceId: number; tokenId: number } {
+    this.latest.set(sequenceId, logits.slice());
+    return { sequenceId, tokenId: 0 };
+  }
+
+  close(): void {}
+}
+
+/** Sampling settings that change nothing. */
+const greedy = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map<number, number>(),
+  seed: 0,
+  suppressedTokenIds: [],
+  suppressedUntilLength: 0,
+  topLogprobs: 0,
+};
+
+function missing(sequence: number): never {
+  throw new RangeError(`there is no sequence ${sequence}`);
+}

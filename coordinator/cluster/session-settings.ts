@@ -1,0 +1,19 @@
+import type { Logger } from "../../common/log.js";
+import type { Manifest } from "../../model/store/manifest.js";
+import type { PipelineLimits } from "../pipeline/open-pipeline.js";
+import type { PipelineObserver } from "../pipeline/pipeline.js";
+
+/** What all pipelines of a cluster have in common. */
+export interface SessionSettings {
+  readonly manifest: Manifest;
+  /** Of one pipeline. */
+  readonly limits: PipelineLimits;
+  /** host:port of this coordinator's Cluster service, for blobs. */
+  readonly blobAddress: () => string;
+  /** Exactly so many stages; absent lets the planner choose. */
+  readonly stages?: number;
+  /** Sequences decoding at once in one pipeline, for which the plan is made. */
+  readonly concurrency: number;
+  readonly log: Logger;
+  readonly observers: readonly PipelineObserver[];
+}

@@ -1,0 +1,164 @@
+import { StagecoachError } from "../../common/errors.js";
+import { frameParts, joined, outputBytes } from "../../common/wire/frame-bytes.js";
+import { EngineLoop } from "./engine-loop.js";
+import {
+  type EngineNews,
+  type EngineThreadData,
+  failureOf,
+  type LinkTarget,
+  maxFramesAtEngine,
+} from "./engine-messages.js";
+import { LinkListener } from "./link-listener.js";
+import { LinkSender } from "./link-sender.js";
+import { SharedCount } from "./shared-count.js";
+import { SharedStats } from "./shared-stats.js";
+import { StageFlow } from "./stage-flow.js";
+import type { StageRunner } from "./stage-runner.js";
+
+/** Results that may be on their way out, by the host or over a link. */
+const maxUnsent = { byHost: 2, direct: 1 };
+
+/** What a stage's engine works with. */
+export interface StageEngineOptions extends EngineThreadData {
+  readonly runner: StageRunner;
+  readonly clockUs: () => number;
+  readonly wallUs: () => number;
+  /** Tells the host. Memory of the news' bytes is the host's then. */
+  readonly tell: (news: EngineNews) => void;
+  /** The engine itself broke. */
+  readonly onDefect: (reason: unknown) => void;
+}
+
+/** All that lives in an engine's thread: frames come in by the host or a link, are computed, and leave again. */
+export class StageEngine {
+  readonly #options: StageEngineOptions;
+  readonly #flow: StageFlow;
+  readonly #loop: EngineLoop;
+  readonly #departures: SharedCount;
+  readonly #taken: SharedCount;
+  readonly #sender: LinkSender;
+  readonly #listener: LinkListener | undefined;
+  #source: "none" | "host" | "link" = "none";
+  #failed = false;
+
+  constructor(options: StageEngineOptions) {
+    this.#options = options;
+    this.#departures = new SharedCount(options.departures);
+    this.#taken = new SharedCount(options.taken);
+    this.#sender = this.#makeSender();
+    this.#listener = options.listen && this.#makeListener(options.listen.token);
+    this.#flow = new StageFlow(options.place, {
+      submit: (message) => this.#inLoop(this.#loop.receive(message)),
+      sendNext: (frame) => this.#sender.send(frameParts(frame)),
+      sendOutput: (output, counted, failure) => {
+        const bytes = outputBytes(output);
+        options.tell({ kind: "output", bytes, counted, ...(failure !== undefined && { failure }) });
+      },
+      nothingToSend: () => this.#left(),
+      onTaken: () => this.#onTaken(),
+      onDrained: () => {
+        this.#sender.end();
+        options.tell({ kind: "drained" });
+      },
+    });
+    this.#loop = new EngineLoop({
+      runner: options.runner,
+      stats: new SharedStats(options.stats),
+      departures: this.#departures,
+      maxUnsent: () => (this.#sender.direct ? maxUnsent.direct : maxUnsent.byHost),
+      emit: (result) => this.#guard(() => this.#flow.passOn(result)),
+      clockUs: options.clockUs,
+      wallUs: options.wallUs,
+    });
+  }
+
+  /** Opens the way in for a link; resolves with its port, 0 when there is none. */
+  async listen(): Promise<number> {
+    const { listen } = this.#options;
+    return listen === undefined ? 0 : ((await this.#listener?.listen(listen)) ?? 0);
+  }
+
+  /** Takes a frame that came by the host. */
+  takeFrame(bytes: Uint8Array, postedAtUs: number): void {
+    this.#source = "host";
+    this.#guard(() => this.#flow.accept(bytes, postedAtUs));
+  }
+
+  /** The host's frames are over. */
+  endFrames(): void {
+    this.#guard(() => this.#flow.end());
+  }
+
+  /** Results have left by the host. */
+  departed(): void {
+    this.#inLoop(this.#loop.receive({ kind: "departed" }));
+  }
+
+  takeWay(target: LinkTarget | undefined): void {
+    this.#sender.takeWay(target);
+  }
+
+  /** Resolves when nothing is computed any more and everything is freed. */
+  async stop(): Promise<void> {
+    this.#failed = true;
+    this.#listener?.close();
+    this.#sender.close();
+    await this.#loop.stop();
+    await this.#options.runner.close();
+  }
+
+  #makeSender(): LinkSender {
+    const { tell, place } = this.#options;
+    return new LinkSender({
+      address: place.nextAddress,
+      onFirst: () => tell({ kind: "whichWay" }),
+      sendByHost: (parts) => tell({ kind: "next", bytes: joined(parts) }),
+      onLeft: () => this.#left(),
+      onBroken: (reason) => this.#fail(reason),
+    });
+  }
+
+  #makeListener(token: Uint8Array): LinkListener {
+    return new LinkListener(token, {
+      onLinked: () => {
+        if (this.#source !== "none" || this.#failed) return false;
+        this.#source = "link";
+        this.#options.tell({ kind: "linked" });
+        return true;
+      },
+      onFrame: (bytes) => this.#guard(() => this.#flow.accept(bytes)),
+      mayTake: () => this.#flow.waiting < maxFramesAtEngine,
+      onEnd: () => this.endFrames(),
+      onBroken: (reason) => this.#fail(reason),
+    });
+  }
+
+  #onTaken(): void {
+    if (this.#source === "link") this.#listener?.resume();
+    else if (this.#taken.add()) this.#options.tell({ kind: "taken" });
+  }
+
+  #left(): void {
+    if (this.#departures.add()) this.departed();
+  }
+
+  /** Runs a step of the flow; what it throws fails the stage, and nothing is taken or sent afterwards. */
+  #guard(step: () => void): void {
+    if (this.#failed) return;
+    try {
+      step();
+    } catch (reason) {
+      this.#fail(StagecoachError.from(reason));
+    }
+  }
+
+  #fail(reason: StagecoachError): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#options.tell({ kind: "failed", failure: failureOf(reason), step: this.#flow.step });
+  }
+
+  #inLoop(work: Promise<void>): void {
+    work.catch((reason: unknown) => this.#options.onDefect(reason));
+  }
+}
