@@ -88,13 +88,15 @@ describe("KV of 8-bit integers", () => {
   });
 
   it("computes chunks of different lengths and steps in one run as each alone", async () => {
-    const together = await pipeline({}, { maxSequences: 8 }, "rounded");
-    const alone = await pipeline({}, { maxSequences: 8 }, "rounded");
+    const together = await pipeline({}, { maxSequences: 8, maxContext: 200 }, "rounded");
+    const alone = await pipeline({}, { maxSequences: 8, maxContext: 200 }, "rounded");
     const steps = [
       [
         { id: 1, tokens: tokensOf(9, 1) },
         { id: 2, tokens: tokensOf(1, 2) },
         { id: 3, tokens: tokensOf(12, 3) },
+        { id: 6, tokens: tokensOf(120, 9) },
+        { id: 7, tokens: tokensOf(125, 10) },
       ],
       [
         { id: 1, tokens: tokensOf(7, 4) },
@@ -102,10 +104,12 @@ describe("KV of 8-bit integers", () => {
         { id: 3, tokens: tokensOf(40, 6) },
         { id: 4, tokens: [7] },
         { id: 5, tokens: tokensOf(3, 8) },
+        { id: 6, tokens: tokensOf(20, 11) },
+        { id: 7, tokens: tokensOf(25, 12) },
       ],
-      [1, 2, 3, 4, 5].map((id) => ({ id, tokens: [id] })),
+      [1, 2, 3, 4, 5, 6, 7].map((id) => ({ id, tokens: [id] })),
     ];
-    for (const id of [1, 2, 3, 4, 5]) {
+    for (const id of [1, 2, 3, 4, 5, 6, 7]) {
       together.driver.open(id, { wantLogprobs: true });
       alone.driver.open(id, { wantLogprobs: true });
     }

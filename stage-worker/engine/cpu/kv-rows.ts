@@ -45,9 +45,12 @@ export class KvRows {
     return [...groups].map(([arena, { ids, tokens }]) => this.#gather(arena, ids, tokens));
   }
 
-  /** Puts sequences that each take a chunk into rows of an arena that a lane has for this. */
-  chunkGroup(lane: number, sequences: readonly { id: number; length: number }[]): RowGroup {
-    const arena = this.#sharedArena(`${lane}/chunks`);
+  /**
+   * Puts sequences that each take a chunk into rows of an arena that a lane has for this. Groups of one batch are
+   * told apart by their index: what one gathers must not move the rows of another.
+   */
+  chunkGroup(lane: number, index: number, sequences: readonly { id: number; length: number }[]): RowGroup {
+    const arena = this.#sharedArena(`${lane}/chunks ${index}`);
     const tokens = Math.max(1, ...sequences.map(({ length }) => length));
     return this.#gather(arena, new Set(sequences.map(({ id }) => id)), tokens);
   }

@@ -47,7 +47,7 @@ export function planRuns(
   );
   const longer = slices.filter(({ length }) => length > 1);
   const chunks = (kv.shape.form === "int8" ? groupChunks(longer) : longer.map((slice) => [slice])).map(
-    (group) => chunkGroup(batch.lane, group, kv, expectedTokens),
+    (group, index) => chunkGroup(batch.lane, index, group, kv, expectedTokens),
   );
   if (kv.shape.form === "f32") {
     return [
@@ -80,6 +80,7 @@ function stepGroups(lane: number, slices: readonly RunSlice[], kv: KvRows): RunG
 
 function chunkGroup(
   lane: number,
+  index: number,
   slices: readonly RunSlice[],
   kv: KvRows,
   expectedTokens: (sequenceId: number) => number,
@@ -91,6 +92,7 @@ function chunkGroup(
   }
   const group = kv.chunkGroup(
     lane,
+    index,
     slices.map(({ sequenceId, context }) => ({ id: sequenceId, length: context })),
   );
   return { arena: group.arena, slices: inOrder(slices, group.sequenceIds) };
