@@ -151,7 +151,7 @@ export const settings = {
   hops: required(
     oneOf(["link", "grpc"]),
     "link",
-    "how frames pass from stage to stage: over a TCP connection of their own where one can be had, or by gRPC only",
+    "how frames and outputs reach and leave a worker: over TCP connections of their own where they can be had, or by gRPC only",
   ),
   threads: optional(
     wholeNumber(1, 1024),

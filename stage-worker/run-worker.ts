@@ -37,7 +37,7 @@ export interface WorkerOptions {
   /** Computing takes this many times as long. Defaults to 1. */
   readonly throttle?: number;
   readonly logLevel?: LogOptions["level"];
-  /** How frames pass between stages: over links where they can be had, or by gRPC only. Defaults to "link". */
+  /** How frames and outputs come and go: over links where they can be had, or by gRPC only. Defaults to "link". */
   readonly hops?: "link" | "grpc";
   /** host:port that the worker tells others. Defaults to where it listens. */
   readonly advertise?: string;
