@@ -45,7 +45,10 @@ export function findLink(
 export function connectLink({ host, port, token }: LinkTarget): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
+    let connected = false;
     const giveUp = (): void => {
+      clearTimeout(timer);
+      if (connected) return;
       socket.destroy();
       resolve(undefined);
     };
@@ -56,6 +59,7 @@ export function connectLink({ host, port, token }: LinkTarget): Promise<Socket |
     socket.once("connect", () => {
       clearTimeout(timer);
       if (socket.destroyed) return;
+      connected = true;
       socket.write(token);
       resolve(socket);
     });
