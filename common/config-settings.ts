@@ -158,6 +158,11 @@ export const settings = {
     "threads that each worker computes with",
     "the machine's processors shared out among the workers that `up` starts",
   ),
+  cpus: optional(
+    textLike("LIST", "processors such as 0, 0-3 or 1,5-7", /^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/),
+    "processors that a worker computes on; its other threads run anywhere (Linux)",
+    "any",
+  ),
   memoryLimitBytes: optional(
     byteSize(16_777_216, maxBytes),
     "memory that each worker may take for weights and KV cache",
