@@ -48,7 +48,7 @@ const timesSchema = z.object({
 });
 
 /** Counts up when something else is measured, so that what older versions kept is not taken for it. */
-const formatVersion = 3;
+const formatVersion = 4;
 /** Of times that differ by more than this between two looks, another measurement may be better. */
 const mostDisturbance = 0.15;
 
