@@ -49,39 +49,52 @@ async function achievedShare(
 
 describe("simulated stages decode as predicted", () => {
   const cases = [
-    ["even stages", 6, [], false],
-    ["one stage throttled to a third", 3, ["--throttle", "3"], false],
-    ["links of 5 ms each way", 4, [], true],
-  ] as const;
-  test.each(cases)("%s: within a tenth at 1, 4 and 16 requests", async (_, layerMs, lastFlags, delayed) => {
-    const scope = testScope();
-    const device = await simulation(scope, layerMs);
-    const flags = ["--stages", "2", "--expected-workers", "2", "--max-num-seqs", "16"];
-    const coordinator = await startCoordinator(scope, flags);
-    for (const [index, more] of [[], lastFlags].entries()) {
-      const port = await freePort();
-      const way = delayed
-        ? ["--listen", `127.0.0.1:${port}`, "--advertise", await delayProxy(scope, port, 5)]
-        : [];
-      await startWorker(scope, coordinator, `w${index}`, { flags: [...device, ...more, ...way] });
-    }
-    await statusWhere(coordinator, ({ state }) => state === "SERVING");
-    const plan = await planOf(scope, coordinator);
-    expect(plan.predictions.map(({ concurrency }) => concurrency)).toEqual([1, 2, 4, 8, 16]);
-    const shares = {
-      1: await achievedShare(coordinator, 1, 16),
-      4: await achievedShare(coordinator, 4, 14),
-      16: await achievedShare(coordinator, 16, 12),
-    };
-    for (const [concurrency, share] of Object.entries(shares)) {
-      expect(share, `${concurrency} of ${JSON.stringify(shares)}`).toBeGreaterThan(0.9);
-      expect(share, `${concurrency} of ${JSON.stringify(shares)}`).toBeLessThan(1.1);
-    }
-    const { stdout } = await runCli(["plan", "--grpc", coordinator.grpc], { scope, home: coordinator.home });
-    expect(
-      stdout.match(/^Decoding: +(1|4|16) at once .* predicted, achieved .* tok\/s \(\d+ %\)$/gm),
-    ).toHaveLength(3);
-  });
+    { name: "even stages", layerMs: 6, lastFlags: [], delayed: false, lanes: 2 },
+    {
+      name: "one stage throttled to a third",
+      layerMs: 3,
+      lastFlags: ["--throttle", "3"],
+      delayed: false,
+      lanes: 2,
+    },
+    { name: "links of 5 ms each way", layerMs: 4, lastFlags: [], delayed: true, lanes: 3 },
+  ];
+  test.each(cases)(
+    "$name: within a tenth at 1, 4 and 16 requests in $lanes lanes",
+    async ({ layerMs, lastFlags, delayed, lanes }) => {
+      const scope = testScope();
+      const device = await simulation(scope, layerMs);
+      const flags = ["--stages", "2", "--expected-workers", "2", "--max-num-seqs", "16"];
+      const coordinator = await startCoordinator(scope, flags);
+      for (const [index, more] of [[], lastFlags].entries()) {
+        const port = await freePort();
+        const way = delayed
+          ? ["--listen", `127.0.0.1:${port}`, "--advertise", await delayProxy(scope, port, 5)]
+          : [];
+        await startWorker(scope, coordinator, `w${index}`, { flags: [...device, ...more, ...way] });
+      }
+      await statusWhere(coordinator, ({ state }) => state === "SERVING");
+      const plan = await planOf(scope, coordinator);
+      expect(plan.laneCount).toBe(lanes);
+      expect(plan.predictions.map(({ concurrency }) => concurrency)).toEqual([1, 2, 4, 8, 16]);
+      const shares = {
+        1: await achievedShare(coordinator, 1, 16),
+        4: await achievedShare(coordinator, 4, 14),
+        16: await achievedShare(coordinator, 16, 12),
+      };
+      for (const [concurrency, share] of Object.entries(shares)) {
+        expect(share, `${concurrency} of ${JSON.stringify(shares)}`).toBeGreaterThan(0.9);
+        expect(share, `${concurrency} of ${JSON.stringify(shares)}`).toBeLessThan(1.1);
+      }
+      const { stdout } = await runCli(["plan", "--grpc", coordinator.grpc], {
+        scope,
+        home: coordinator.home,
+      });
+      expect(
+        stdout.match(/^Decoding: +(1|4|16) at once .* predicted, achieved .* tok\/s \(\d+ %\)$/gm),
+      ).toHaveLength(3);
+    },
+  );
 });
 
 test("a worker that would slow the pipeline down holds no stage, and the plan says what it would cost", async () => {
