@@ -2,95 +2,115 @@ import type { ModelConfig } from "../config.js";
 import type { AttentionValues } from "./attention.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
-import { elementTypes } from "./onnx-writer.js";
+import { type ChunkHeads, chunkHeads, stepHeads, type TokenHeads } from "./int8-heads.js";
 import { type ProductInput, product } from "./product.js";
-import { quantizeRows, quantizeShares } from "./quantize-rows.js";
-import { graphInputs, graphOutputs, pastKeysInput, pastValuesInput } from "./stage-graph-io.js";
+import { quantizeRows } from "./quantize-rows.js";
+import { graphInputs, graphOutputs } from "./stage-graph-io.js";
 
-/** A layer and what the levels of its past mean, see int8PastScales. */
-interface LayerPlace {
-  readonly layer: number;
-  readonly scales: readonly [keys: string, values: string];
+/** The scales of a layer's past, for steps and for chunks, see int8PastScales. */
+export interface LayerScales {
+  readonly steps: readonly [keys: string, values: string];
+  readonly chunks: readonly [keys: string, values: string];
 }
 
 /**
  * Grouped-query attention over a past of integers: scores and sums over the past are integer products of
- * queries and shares that are rounded row by row; the new tokens are seen as floats. Steps of one token and
- * chunks of a prompt take the same nodes, and what a chunk sees of earlier ones is what is stored, so it makes no
- * difference whether a sequence computed them itself. The query heads of a group are rows of one matrix.
+ * queries and shares that are rounded row by row; the new tokens are seen as floats. What a chunk sees of earlier
+ * ones is what is stored, so it makes no difference whether a sequence computed them itself.
+ *
+ * Tokens are packed, steps before chunks, and part ways in an `If` after the rotation: steps alone take the fewest
+ * nodes; with chunks, those are computed, and the steps beside them in another `If`, where there are any.
  */
 export function int8Attention(
   graph: GraphBuilder,
   blob: BlobTensors,
   input: ProductInput,
   config: ModelConfig,
-  place: LayerPlace,
+  place: { readonly layer: number; readonly scales: LayerScales },
 ): AttentionValues {
   const qkv = qkvProduct(graph, blob, input);
-  return graph.within("attention", () => attend(graph, qkv, config, place));
+  return graph.within("attention", () => {
+    const tokens = rotatedHeads(graph, qkv, config);
+    const only = stepsOnly(graph, config, tokens, place);
+    const heads = graph.op("If", [graph.input(graphInputs.decode, "bool", [])], {
+      then_branch: only,
+      else_branch: withChunks(graph, config, tokens, place),
+    });
+    return { heads, keys: tokens.keys, values: tokens.values };
+  });
 }
 
-function attend(
-  graph: GraphBuilder,
-  qkv: string,
-  config: ModelConfig,
-  { layer, scales }: LayerPlace,
-): AttentionValues {
-  const { headCount, kvHeadCount, headSize } = config;
-  const { queries, keys, values } = rotatedHeads(graph, qkv, config);
-  const grouped = graph.op("Reshape", [queries, graph.integers(0, kvHeadCount, -1, headSize)]);
-  const split = graph.input(graphInputs.pastSplit, "i64", [2]);
-  const [keyScales, valueScales] = scales;
+type Place = Parameters<typeof int8Attention>[4];
 
-  const pastKeys = graph.input(pastKeysInput(layer), "i8", ["B", kvHeadCount, headSize, "C"]);
-  const pastScores = graph.op("Mul", [integerRows(graph, quantizeRows(graph, grouped), pastKeys), keyScales]);
-  const newScores = graph.fused("FusedMatMul", [grouped, keys], {
-    transB: 1,
-    alpha: { float: headSize ** -0.5 },
-  });
-  const scores = graph.op("Concat", [pastScores, newScores], { axis: -1 });
-  const mask = graph.input(graphInputs.mask, "f32", ["B", 1, "group * S", "C + S"]);
-  const shares = graph.op("Softmax", [graph.op("Add", [scores, mask])], { axis: -1 });
-  const [pastShares, newShares] = graph.ops("Split", 2, [shares, split], { axis: -1 }) as [string, string];
+function stepsOnly(graph: GraphBuilder, config: ModelConfig, tokens: TokenHeads, { layer, scales }: Place) {
+  const branch = graph.branch();
+  const heads = stepHeads(branch, config, tokens, layer, scales.steps);
+  branch.output(graph.branchOutput(), heads, "f32", ["T", config.headCount * config.headSize]);
+  return branch.graph();
+}
 
-  const pastValues = graph.input(pastValuesInput(layer), "i8", ["B", kvHeadCount, "C", headSize]);
-  const weighted = quantizeShares(graph, graph.op("Mul", [pastShares, valueScales]));
-  const fromPast = integerRows(graph, weighted, pastValues);
-  const heads = graph.op("Add", [fromPast, graph.op("MatMul", [newShares, values])]);
-  const perHead = graph.op("Reshape", [heads, graph.integers(0, headCount, -1, headSize)]);
-  return {
-    heads: graph.op("Reshape", [
-      graph.op("Transpose", [perHead], { perm: [0, 2, 1, 3] }),
-      graph.integers(-1, headCount * headSize),
-    ]),
-    keys,
-    values,
+function withChunks(graph: GraphBuilder, config: ModelConfig, tokens: TokenHeads, { layer, scales }: Place) {
+  const width = config.headCount * config.headSize;
+  const branch = graph.branch();
+  const chunks: ChunkHeads = { tokens, rows: graph.input(graphInputs.chunkTokens, "i64", ["P", "S"]) };
+  const fromChunks = chunkHeads(branch, config, chunks, layer, scales.chunks);
+
+  const mixed = branch.branch();
+  const rows = graph.input(graphInputs.stepTokens, "i64", ["B"]);
+  const steps = {
+    queries: mixed.op("Gather", [tokens.queries, rows]),
+    keys: mixed.op("Gather", [tokens.keys, rows]),
+    values: mixed.op("Gather", [tokens.values, rows]),
   };
+  const fromSteps = stepHeads(mixed, config, steps, layer, scales.steps);
+  const both = mixed.op("Concat", [fromSteps, fromChunks], { axis: 0 });
+  mixed.output(graph.branchOutput(), both, "f32", ["B + P * S", width]);
+  const alone = branch.branch();
+  alone.output(graph.branchOutput(), fromChunks, "f32", ["P * S", width]);
+
+  const padded = branch.op("If", [graph.input(graphInputs.mixed, "bool", [])], {
+    then_branch: mixed.graph(),
+    else_branch: alone.graph(),
+  });
+  const packed = branch.op("Gather", [padded, graph.input(graphInputs.packedRows, "i64", ["T"])]);
+  branch.output(graph.branchOutput(), packed, "f32", ["T", width]);
+  return branch.graph();
 }
 
 /**
- * The scales of all layers' past come as one input and are parted here: each further input of a run costs more.
- * @returns for keys and values of each layer in turn `[B, kvHeadCount, 1, C]`
+ * The scales of all layers' past come as one input each for steps and for chunks and are parted here: each further
+ * input of a run costs more. Parts: `[B, kvHeadCount, 1, C]`.
  */
-export function int8PastScales(
+export function int8PastScales(graph: GraphBuilder, config: ModelConfig, layers: number): LayerScales[] {
+  const steps = partedScales(graph, config, layers, graphInputs.pastScales, ["B", "C"]);
+  const chunks = partedScales(graph, config, layers, graphInputs.chunkPastScales, ["P", "D"]);
+  return Array.from({ length: layers }, (_, layer) => ({
+    steps: steps.slice(2 * layer, 2 * layer + 2) as [string, string],
+    chunks: chunks.slice(2 * layer, 2 * layer + 2) as [string, string],
+  }));
+}
+
+function partedScales(
   graph: GraphBuilder,
   { kvHeadCount }: ModelConfig,
   layers: number,
-): readonly string[] {
-  const scales = graph.input(graphInputs.pastScales, "f32", ["L * 2 * B", kvHeadCount, 1, "C"]);
-  return graph.ops("Split", 2 * layers, [scales], { axis: 0, num_outputs: 2 * layers });
+  name: string,
+  [rows, capacity]: [string, string],
+): string[] {
+  const scales = graph.input(name, "f32", [rows, 2 * layers * kvHeadCount, 1, capacity]);
+  return graph.ops("Split", 2 * layers, [scales], { axis: 1, num_outputs: 2 * layers });
 }
 
-/** Rounds the new keys and values of all layers, `[B, kvHeadCount, S, headSize]` each, in one go. */
+/** Rounds the new keys and values of all layers, `[T, kvHeadCount, 1, headSize]` each, in one go. */
 export function int8KvOutputs(
   graph: GraphBuilder,
   newKv: readonly string[],
   { kvHeadCount, headSize }: ModelConfig,
 ): void {
-  const parts = newKv.length * kvHeadCount;
+  const lanes = newKv.length * kvHeadCount;
   const { levels, peaks } = quantizeRows(graph, graph.op("Concat", newKv, { axis: 1 }), "i8");
-  graph.output(graphOutputs.newKv, levels, "i8", ["B", parts, "S", headSize]);
-  graph.output(graphOutputs.newKvPeaks, peaks, "f32", ["B", parts, "S", 1]);
+  graph.output(graphOutputs.newKv, levels, "i8", ["T", lanes, 1, headSize]);
+  graph.output(graphOutputs.newKvPeaks, peaks, "f32", ["T", lanes, 1, 1]);
 }
 
 function qkvProduct(graph: GraphBuilder, blob: BlobTensors, input: ProductInput): string {
@@ -100,23 +120,22 @@ function qkvProduct(graph: GraphBuilder, blob: BlobTensors, input: ProductInput)
   return graph.op("Concat", parts, { axis: 1 });
 }
 
-/** Queries `[B, headCount, S, headSize]` and keys, rotated, and values `[B, kvHeadCount, S, headSize]`. */
+/** Every token by itself: rows of one token each, which need no transposing. */
 function rotatedHeads(
   graph: GraphBuilder,
   qkv: string,
   { headCount, kvHeadCount, headSize, ropeDimension, ropeInterleaved }: ModelConfig,
-) {
-  const shape = graph.input(graphInputs.headsShape, "i64", [4]);
-  const heads = graph.op("Transpose", [graph.op("Reshape", [qkv, shape])], { perm: [0, 2, 1, 3] });
+): TokenHeads {
+  const heads = graph.op("Reshape", [qkv, graph.integers(-1, headCount + 2 * kvHeadCount, 1, headSize)]);
   const turning = graph.integers(headCount + kvHeadCount, kvHeadCount);
   const [plain, values] = graph.ops("Split", 2, [heads, turning], { axis: 1 }) as [string, string];
-  const tableShape = ["P", ropeDimension / 2];
+  const tableShape = ["X", ropeDimension / 2];
   const partial = ropeDimension !== headSize;
   const rotated = graph.fused(
     "RotaryEmbedding",
     [
       plain,
-      graph.input(graphInputs.positions, "i64", ["B", "S"]),
+      graph.input(graphInputs.positions, "i64", ["T", 1]),
       graph.input(graphInputs.rotaryCos, "f32", tableShape),
       graph.input(graphInputs.rotarySin, "f32", tableShape),
     ],
@@ -129,14 +148,4 @@ function rotatedHeads(
   const kinds = graph.integers(headCount, kvHeadCount);
   const [queries, keys] = graph.ops("Split", 2, [rotated, kinds], { axis: 1 }) as [string, string];
   return { queries, keys, values };
-}
-
-/** Integer product of rounded rows, times their peaks. MatMulIntegerToFloat is slower for many small matrices. */
-function integerRows(
-  graph: GraphBuilder,
-  { levels, zero, peaks }: ReturnType<typeof quantizeRows>,
-  matrix: string,
-): string {
-  const sums = graph.op("MatMulInteger", [levels, matrix, zero]);
-  return graph.op("Mul", [graph.op("Cast", [sums], { to: elementTypes.f32 }), peaks]);
 }

@@ -1,8 +1,9 @@
 /**
- * Names of a stage graph's inputs and outputs. B: sequences of a run, S: new tokens of each, T = B * S: all of
- * them, R: sampled rows, C: capacity of the past, L: layers, P: positions in the rotary tables. A run is either
- * one token each of several sequences (S = 1), or a chunk of one (B = 1). Some inputs and outputs depend on the
- * form in which KV is kept.
+ * Names of a stage graph's inputs and outputs. A run has steps, one token each of B sequences, and chunks, S tokens
+ * each of P sequences; with f32 KV either steps or a chunk of one sequence. T: all its tokens, packed, steps before
+ * chunks; R: sampled rows, C and D: capacities of the past of steps and of chunks, L: layers, X: positions in the
+ * rotary tables. Some inputs and outputs depend on the form in which KV is kept. Where a run has no steps or no
+ * chunks, their inputs are not read, but must be given.
  */
 export const graphInputs = {
   /** i32 `[T]`, first stage only. */
@@ -11,31 +12,45 @@ export const graphInputs = {
   hidden: "hidden",
   /** f32 `[T, 1]`, where hidden states travel as i8. */
   hiddenScales: "hidden_scales",
-  /** i64, positions of the tokens: `[1, T]`, with int8 KV `[B, S]`. */
+  /** i64, positions of the tokens: `[1, T]`, with int8 KV `[T, 1]`. */
   positions: "positions",
-  /** f32 `[P, ropeDimension / 2]`. */
+  /** f32 `[X, ropeDimension / 2]`. */
   rotaryCos: "rotary_cos",
   rotarySin: "rotary_sin",
   /**
-   * f32, 0 where a past or new token is seen, -inf elsewhere: `[B, 1, 1, 1, C + 1]`, runs with S = 1 only; with
-   * int8 KV `[B, 1, 1, C + 1]` where S = 1, and else `[B, 1, groupSize * S, C + S]`.
+   * f32, 0 where a past or new token is seen by a step, -inf elsewhere: `[B, 1, 1, 1, C + 1]`, with int8 KV
+   * `[B, 1, 1, C + 1]`.
    */
   mask: "mask",
-  /** i64 `[2]`: C and S. */
+  /** i64 `[2]`: C and 1. */
   pastSplit: "past_split",
-  /** f32 KV only, bool `[]`: true where S = 1. */
+  /** bool `[]`: true where a run has steps only. */
   decode: "decode",
   /** f32 KV only, i32 `[B]`: tokens with the new ones, less one. Runs with S > 1 only. */
   lastPositions: "last_positions",
   /** f32 KV only, i32 `[]`: the longest sequence with its new tokens. Runs with S > 1 only. */
   totalLength: "total_length",
-  /** int8 KV only, i64 `[4]`: B, S, headCount + 2 * kvHeadCount and headSize. */
-  headsShape: "heads_shape",
   /**
-   * int8 KV only, f32 `[L * 2 * B, kvHeadCount, 1, C]`, for keys and values of each layer in turn: keys' peak
+   * int8 KV only, f32 `[B, L * 2 * kvHeadCount, 1, C]`, for keys and values of each layer in turn: keys' peak
    * times `headSize ** -0.5 / 127 ** 2`, values' peak by `127 * 255`. The peak is the largest magnitude.
    */
   pastScales: "past_scales",
+  /** int8 KV only, bool `[]`: true where a run has steps beside chunks. */
+  mixed: "mixed",
+  /** int8 KV only, i64 `[B]`: where steps are among the tokens. */
+  stepTokens: "step_tokens",
+  /** int8 KV only, i64 `[P, S]`: where the tokens of chunks are; any token at the end of a shorter one. */
+  chunkTokens: "chunk_tokens",
+  /** int8 KV only, i64 `[T]`: where each token is among steps and chunks with what was added to shorter ones. */
+  packedRows: "packed_rows",
+  /** int8 KV only, i64 `[4]`: P, headCount, S and headSize. */
+  chunkHeadsShape: "chunk_heads_shape",
+  /** int8 KV only, as `mask`: `[P, 1, groupSize * S, D + S]`. */
+  chunkMask: "chunk_mask",
+  /** int8 KV only, i64 `[2]`: D and S. */
+  chunkPastSplit: "chunk_past_split",
+  /** int8 KV only, as `pastScales`: f32 `[P, L * 2 * kvHeadCount, 1, D]`. */
+  chunkPastScales: "chunk_past_scales",
   /** i64 `[R]`: tokens that are sampled from, last stage only. */
   sampleRows: "sample_rows",
   /** i64 `[Q]`: which of the sampled rows' logits are wanted as a whole, last stage only. */
@@ -48,11 +63,11 @@ export const graphOutputs = {
   /** f32 `[T, 1]`, where hidden states travel as i8. */
   hiddenScales: "hidden_scales_out",
   /**
-   * Keys (rotated) and values of the new tokens: f32 `[T, L, 2, kvHeadCount, headSize]`, with int8 KV i8
-   * `[B, L * 2 * kvHeadCount, S, headSize]`: 127ths of the peak.
+   * Keys (rotated) and values of the new tokens: f32 `[T, L * 2 * kvHeadCount * headSize]`, with int8 KV i8
+   * `[T, L * 2 * kvHeadCount, 1, headSize]`: 127ths of the peak.
    */
   newKv: "new_kv",
-  /** int8 KV only, f32 `[B, L * 2 * kvHeadCount, S, 1]`. */
+  /** int8 KV only, f32 `[T, L * 2 * kvHeadCount, 1, 1]`. */
   newKvPeaks: "new_kv_peaks",
   /** f32 `[Q, vocabularySize]`, last stage only. */
   logits: "logits",
@@ -62,7 +77,10 @@ export const graphOutputs = {
   bestLogits: "best_logits",
 } as const;
 
-/** Keys of a layer's past tokens: f32 `[B, kvHeadCount, 1, C, headSize]` or i8 `[B, kvHeadCount, headSize, C]`. */
+/**
+ * Keys of a layer's past tokens, of steps and, with f32 KV, of a chunk: f32 `[B, kvHeadCount, 1, C, headSize]` or u8
+ * `[B, kvHeadCount, C, headSize]`, 128 for 0.
+ */
 export function pastKeysInput(layer: number): string {
   return `past_keys.${layer}`;
 }
@@ -70,4 +88,14 @@ export function pastKeysInput(layer: number): string {
 /** Values: f32 `[B, kvHeadCount, 1, C, headSize]` or i8 `[B, kvHeadCount, C, headSize]`. */
 export function pastValuesInput(layer: number): string {
   return `past_values.${layer}`;
+}
+
+/** int8 KV only: as `pastKeysInput` for chunks, `[P, kvHeadCount, D, headSize]`. */
+export function chunkPastKeysInput(layer: number): string {
+  return `chunk_past_keys.${layer}`;
+}
+
+/** int8 KV only: as `pastValuesInput` for chunks. */
+export function chunkPastValuesInput(layer: number): string {
+  return `chunk_past_values.${layer}`;
 }

@@ -9,7 +9,7 @@ import { embedding } from "./embedding.js";
 import { feedForward } from "./feed-forward.js";
 import { GraphBuilder } from "./graph-builder.js";
 import { head } from "./head.js";
-import { int8Attention, int8KvOutputs, int8PastScales } from "./int8-attention.js";
+import { int8Attention, int8KvOutputs, int8PastScales, type LayerScales } from "./int8-attention.js";
 import { kvForm } from "./kv-form.js";
 import { ProductInput, product } from "./product.js";
 import { ResidualStream } from "./residual-stream.js";
@@ -56,7 +56,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
     const { heads, keys, values } = int8
       ? int8Attention(graph, blob, input, config, {
           layer,
-          scales: scalesOf(scales, layer - range.firstLayer),
+          scales: scales[layer - range.firstLayer] as LayerScales,
         })
       : attention(graph, blob, input, config, layer);
     newKv.push(keys, values);
@@ -76,10 +76,6 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   if (range.firstLayer === range.endLayer) keepSampledRows(graph, stream);
   graph.within("head", () => head(graph, manifest, blobs, stream));
   return graph.model();
-}
-
-function scalesOf(scales: readonly string[], index: number): [keys: string, values: string] {
-  return [scales[2 * index], scales[2 * index + 1]] as [string, string];
 }
 
 function kvOutput(graph: GraphBuilder, newKv: string[], { kvHeadCount, headSize }: ModelConfig): void {

@@ -24,7 +24,7 @@ import { stageBlobs } from "./stage-blobs.js";
 
 /** What measuring needs of the worker. */
 export interface ModelMeasurerOptions {
-  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle">;
+  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle" | "cpus">;
   /** Where a request names no threads. */
   readonly threads: number;
   readonly home: Home;
@@ -144,10 +144,10 @@ export class ModelMeasurer {
   }
 
   #key(manifest: Manifest, threads: number): string {
-    const { device } = this.#options.device;
+    const { device, cpus: pinned } = this.#options.device;
     const model = { config: manifest.config, blobs: manifest.blobs.map(({ sha256 }) => sha256) };
     const machine = { host: hostname(), cpu: cpus()[0]?.model, cores: cpus().length };
-    const facts = JSON.stringify({ formatVersion, version, model, machine, threads, device });
+    const facts = JSON.stringify({ formatVersion, version, model, machine, threads, device, pinned });
     return createHash("sha256").update(facts).digest("hex");
   }
 

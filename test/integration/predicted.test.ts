@@ -104,7 +104,14 @@ describe("simulated stages decode as predicted", () => {
       for (const [index, more] of [[], lastFlags].entries()) {
         const port = await freePort();
         const way = delayed
-          ? ["--listen", `127.0.0.1:${port}`, "--advertise", await delayProxy(scope, port, 5)]
+          ? [
+              "--hops",
+              "grpc",
+              "--listen",
+              `127.0.0.1:${port}`,
+              "--advertise",
+              await delayProxy(scope, port, 5),
+            ]
           : [];
         await startWorker(scope, coordinator, `w${index}`, { flags: [...device, ...more, ...way] });
       }

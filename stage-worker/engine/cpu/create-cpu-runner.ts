@@ -168,16 +168,22 @@ async function runSession(
   }
 }
 
-function appendKv({ arena, slices }: StageRun, outputs: Readonly<Record<string, Tensor>>): void {
+function appendKv({ steps, chunks, slices }: StageRun, outputs: Readonly<Record<string, Tensor>>): void {
   const values = outputs[graphOutputs.newKv]?.data as Float32Array | Int8Array | undefined;
   if (values === undefined) return;
   const peaks = outputs[graphOutputs.newKvPeaks]?.data as Float32Array | undefined;
-  const [size, peakSize] = [values.length / slices.length, (peaks?.length ?? 0) / slices.length];
-  for (const [row, { length }] of slices.entries()) {
-    arena.append(row, length, {
-      values: values.subarray(row * size, (row + 1) * size),
-      peaks: peaks?.subarray(row * peakSize, (row + 1) * peakSize),
-    });
+  const tokens = runTokens({ slices });
+  const [size, peakSize] = [values.length / tokens, (peaks?.length ?? 0) / tokens];
+  let from = 0;
+  for (const group of [steps, chunks]) {
+    for (const [row, { length }] of group?.slices.entries() ?? []) {
+      const end = from + length;
+      group?.arena.append(row, length, {
+        values: values.subarray(from * size, end * size),
+        peaks: peaks?.subarray(from * peakSize, end * peakSize),
+      });
+      from = end;
+    }
   }
 }
 

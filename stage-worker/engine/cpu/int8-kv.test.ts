@@ -87,6 +87,42 @@ describe("KV of 8-bit integers", () => {
     expect(await decode(2, [10, 11, 12, 13, 14])).toEqual(await decode(1, []));
   });
 
+  it("computes chunks of different lengths and steps in one run as each alone", async () => {
+    const together = await pipeline({}, { maxSequences: 8, maxContext: 200 }, "rounded");
+    const alone = await pipeline({}, { maxSequences: 8, maxContext: 200 }, "rounded");
+    const steps = [
+      [
+        { id: 1, tokens: tokensOf(9, 1) },
+        { id: 2, tokens: tokensOf(1, 2) },
+        { id: 3, tokens: tokensOf(12, 3) },
+        { id: 6, tokens: tokensOf(120, 9) },
+        { id: 7, tokens: tokensOf(125, 10) },
+      ],
+      [
+        { id: 1, tokens: tokensOf(7, 4) },
+        { id: 2, tokens: [5] },
+        { id: 3, tokens: tokensOf(40, 6) },
+        { id: 4, tokens: [7] },
+        { id: 5, tokens: tokensOf(3, 8) },
+        { id: 6, tokens: tokensOf(20, 11) },
+        { id: 7, tokens: tokensOf(25, 12) },
+      ],
+      [1, 2, 3, 4, 5, 6, 7].map((id) => ({ id, tokens: [id] })),
+    ];
+    for (const id of [1, 2, 3, 4, 5, 6, 7]) {
+      together.driver.open(id, { wantLogprobs: true });
+      alone.driver.open(id, { wantLogprobs: true });
+    }
+    for (const slices of steps) {
+      await together.driver.step(slices);
+      for (const slice of slices) {
+        await alone.driver.step([slice]);
+        const expected = Float64Array.from(alone.sampler.logits.get(slice.id) ?? []);
+        expect(relativeError(together.sampler.logits.get(slice.id), expected)).toBeLessThan(rounding / 4);
+      }
+    }
+  });
+
   it("names the sequence whose hidden state is not finite", async () => {
     const packed = await roundPacked(await packTiny(tinySource(), "f32"));
     const [runner] = (await stages(packed, [[2, 3]], { embedding: false })) as [StageRunner];

@@ -1,4 +1,5 @@
-import { KvPlanes, type KvShape, type NewKv } from "./kv-planes.js";
+import { KvPlanes } from "./kv-planes.js";
+import type { KvShape, NewKv } from "./kv-shape.js";
 
 interface Row {
   readonly sequenceId: number;

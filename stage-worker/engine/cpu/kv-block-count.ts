@@ -1,7 +1,7 @@
 import { StagecoachError } from "../../../common/errors.js";
 import { kvForm } from "../../../model/graph/kv-form.js";
 import type { RunnerOptions } from "../stage-runner.js";
-import { tokenBytes } from "./kv-planes.js";
+import { tokenBytes } from "./kv-shape.js";
 
 /** Memory of a session beside its weights' own size: repacked weights and activations. */
 const weightOverhead = 1.5;

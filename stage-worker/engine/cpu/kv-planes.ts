@@ -1,25 +1,9 @@
-import type { KvForm } from "../../../model/graph/kv-form.js";
-
-/** What the KV of a token is made of at this stage. */
-export interface KvShape {
-  readonly layers: number;
-  readonly kvHeads: number;
-  readonly headSize: number;
-  /** `int8`: levels of [-127, 127] with an f32 scale a token and head. */
-  readonly form: KvForm;
-}
-
-/** New tokens of one sequence as the graph returns them, see stage-graph-io.ts; peaks with `int8` only. */
-export interface NewKv {
-  readonly values: Float32Array | Int8Array;
-  readonly peaks?: Float32Array | undefined;
-}
-
-export type KvData = Float32Array<ArrayBuffer> | Int8Array<ArrayBuffer>;
+import { copyLanes, type KvData } from "./copy-lanes.js";
+import { type KvShape, type NewKv, tokenBytes } from "./kv-shape.js";
 
 /**
- * Part of the KV of all rows of one layer: `[rows, lanes, capacity, width]`. What a lane holds of one token is
- * `width` elements next to each other.
+ * Part of the KV of all rows: `[rows, lanes, capacity, width]`. What a lane holds of one token is `width` elements
+ * next to each other.
  */
 interface Plane {
   data: KvData;
@@ -27,27 +11,21 @@ interface Plane {
   readonly width: number;
 }
 
-/** Copies up to so many elements are done one by one: making a view costs more. */
-const shortCopy = 96;
-
 /**
- * Memory of KV: rows of `capacity` tokens each, a plane for each part of each layer.
+ * Memory of KV: rows of `capacity` tokens each, in planes.
  *
- * - keys: `[rows, kvHeads, capacity, headSize]`, in `int8` `[rows, kvHeads, headSize, capacity]`, which integer
- *   products take as it is;
- * - values: `[rows, kvHeads, capacity, headSize]`;
- * - in `int8` the scales of keys and of values: f32 `[rows, kvHeads, capacity]`.
+ * - keys and values of each layer: `[rows, kvHeads, capacity, headSize]`; in `int8` values are i8 and keys u8 with
+ *   128 for 0, as the two sides of an integer product have to be;
+ * - in `int8` the scales of all layers, keys' and values' in turn: f32 `[rows, layers * 2 * kvHeads, capacity]`.
  */
 export class KvPlanes {
   readonly shape: KvShape;
   /** Keys and values of each layer, in turn. */
   readonly #parts: Plane[];
-  /** As #parts; none in `f32`. */
-  readonly #scales: Plane[];
+  /** None in `f32`. */
+  readonly #scales: Plane | undefined;
   #rows: number;
   #capacity: number;
-  /** What gatherScales gave last, as long as it is right. */
-  #gathered: { readonly rows: number; readonly scales: Float32Array } | undefined;
 
   constructor(shape: KvShape, rows = 0, capacity = 0) {
     const { layers, kvHeads, headSize, form } = shape;
@@ -55,19 +33,21 @@ export class KvPlanes {
     this.#rows = rows;
     this.#capacity = capacity;
     const buffer = new ArrayBuffer(rows * capacity * tokenBytes(shape));
-    let offset = 0;
+    const plane = (type: TypedArrays, offset: number, lanes: number, width: number): Plane => ({
+      data: new type(buffer, offset, rows * lanes * capacity * width),
+      lanes,
+      width,
+    });
+    const lanes = 2 * layers * kvHeads;
     // Scales first: floats have to be aligned.
-    const plane = (type: KvForm, lanes: number, width: number): Plane => {
-      const length = rows * lanes * capacity * width;
-      const data =
-        type === "f32" ? new Float32Array(buffer, offset, length) : new Int8Array(buffer, offset, length);
-      offset += data.byteLength;
-      return { data, lanes, width };
-    };
-    const pairs = Array.from({ length: 2 * layers }, (_, part) => part);
-    this.#scales = form === "f32" ? [] : pairs.map(() => plane("f32", kvHeads, 1));
-    this.#parts = pairs.map((part) =>
-      form === "int8" && part % 2 === 0 ? plane(form, kvHeads * headSize, 1) : plane(form, kvHeads, headSize),
+    this.#scales = form === "f32" ? undefined : plane(Float32Array, 0, lanes, 1);
+    const [first, types] =
+      form === "f32"
+        ? [0, [Float32Array, Float32Array] as const]
+        : [rows * lanes * capacity * Float32Array.BYTES_PER_ELEMENT, [Uint8Array, Int8Array] as const];
+    const partBytes = rows * kvHeads * capacity * headSize * types[0].BYTES_PER_ELEMENT;
+    this.#parts = Array.from({ length: 2 * layers }, (_, part) =>
+      plane(types[part % 2] as TypedArrays, first + part * partBytes, kvHeads, headSize),
     );
   }
 
@@ -87,38 +67,30 @@ export class KvPlanes {
 
   /** Keys of a layer. */
   keys(layer: number): KvData {
-    return this.#part(2 * layer).data;
+    return (this.#parts[2 * layer] as Plane).data;
   }
 
   values(layer: number): KvData {
-    return this.#part(2 * layer + 1).data;
+    return (this.#parts[2 * layer + 1] as Plane).data;
   }
 
-  /**
-   * Scales of the first rows, for keys and values of each layer in turn: `[layers * 2, rows, kvHeads, capacity]`.
-   * The same array as long as rows only grow.
-   */
-  gatherScales(rows: number): Float32Array {
-    if (this.#gathered?.rows === rows) return this.#gathered.scales;
-    const size = rows * this.shape.kvHeads * this.#capacity;
-    const scales = new Float32Array(this.#scales.length * size);
-    for (const [index, { data }] of this.#scales.entries()) {
-      scales.set(data.subarray(0, size), index * size);
-    }
-    this.#gathered = { rows, scales };
-    return scales;
+  /** In `int8` the scales of all layers; empty in `f32`. */
+  scales(): Float32Array {
+    return this.#scales?.data instanceof Float32Array ? this.#scales.data : noScales;
   }
 
   /** Other numbers of rows and tokens; the first `keptRows` keep what fits. One plane at a time is held twice. */
   relayout(keptRows: number, rows: number, capacity: number): void {
-    this.#gathered = undefined;
     const kept = Math.min(capacity, this.#capacity);
     for (const plane of this.#all()) {
       const { data, lanes, width } = plane;
-      const length = rows * lanes * capacity * width;
-      const target = data instanceof Float32Array ? new Float32Array(length) : new Int8Array(length);
-      const strides = { from: this.#capacity * width, to: capacity * width };
-      copyLanes(data, 0, target, 0, strides, keptRows * lanes, kept * width);
+      const target = emptyLike(data, rows * lanes * capacity * width);
+      copyLanes(
+        { data, start: 0, stride: this.#capacity * width },
+        { data: target, start: 0, stride: capacity * width },
+        keptRows * lanes,
+        kept * width,
+      );
       plane.data = target;
     }
     this.#rows = rows;
@@ -126,7 +98,6 @@ export class KvPlanes {
   }
 
   copyRow(from: number, to: number): void {
-    this.#gathered = undefined;
     for (const { data, lanes, width } of this.#all()) {
       const size = lanes * this.#capacity * width;
       data.copyWithin(to * size, from * size, (from + 1) * size);
@@ -134,7 +105,6 @@ export class KvPlanes {
   }
 
   swapRows(a: number, b: number): void {
-    this.#gathered = undefined;
     for (const { data, lanes, width } of this.#all()) {
       const size = lanes * this.#capacity * width;
       const kept = data.slice(a * size, (a + 1) * size);
@@ -150,123 +120,62 @@ export class KvPlanes {
     to: { row: number; token: number },
     count: number,
   ): void {
-    this.#gathered = undefined;
     const theirs = [...other.#all()];
     for (const [index, { data, lanes, width }] of [...this.#all()].entries()) {
-      const source = theirs[index] as Plane;
-      const strides = { from: other.#capacity * width, to: this.#capacity * width };
-      copyLanes(
-        source.data,
-        from.row * lanes * strides.from + from.token * width,
+      const place = (data: KvData, capacity: number, { row, token }: typeof from) => ({
         data,
-        to.row * lanes * strides.to + to.token * width,
-        strides,
-        lanes,
-        count * width,
-      );
+        start: (row * lanes * capacity + token) * width,
+        stride: capacity * width,
+      });
+      const source = place((theirs[index] as Plane).data, other.#capacity, from);
+      copyLanes(source, place(data, this.#capacity, to), lanes, count * width);
     }
   }
 
   /** Writes new tokens of a sequence into a row. */
   write(row: number, token: number, count: number, { values, peaks }: NewKv): void {
-    if (peaks === undefined) this.#writeFloats(row, token, count, values as Float32Array);
-    else this.#writeLevels(row, token, count, values as Int8Array, peaks);
-  }
-
-  /** `[tokens, layers, 2, kvHeads, headSize]` */
-  #writeFloats(row: number, token: number, count: number, values: Float32Array): void {
-    const { kvHeads, headSize } = this.shape;
+    const { kvHeads, headSize, form } = this.shape;
     let from = 0;
     for (let index = token; index < token + count; index++) {
-      for (const { data } of this.#parts) {
+      for (let part = 0; part < this.#parts.length; part++) {
+        const { data } = this.#parts[part] as Plane;
+        const zero = form === "int8" && part % 2 === 0 ? 128 : 0;
         for (let head = 0; head < kvHeads; head++, from += headSize) {
           const to = ((row * kvHeads + head) * this.#capacity + index) * headSize;
-          data.set(values.subarray(from, from + headSize), to);
+          for (let i = 0; i < headSize; i++) data[to + i] = (values[from + i] as number) + zero;
         }
       }
     }
+    if (peaks !== undefined) this.#writeScales(row, token, count, peaks);
   }
 
-  /** `[layers, 2, kvHeads, tokens, headSize]`, and peaks `[layers, 2, kvHeads, tokens]` */
-  #writeLevels(row: number, token: number, count: number, values: Int8Array, peaks: Float32Array): void {
-    const { kvHeads, headSize } = this.shape;
-    const capacity = this.#capacity;
-    const size = count * headSize;
+  #writeScales(row: number, token: number, count: number, peaks: Float32Array): void {
+    const { layers, kvHeads, headSize } = this.shape;
     // The factors of queries (127 levels, attention's scale) and of shares (255 levels) are in the scales, too.
-    const factors = [headSize ** -0.5 / 127 / 127, 1 / 127 / 255];
-    for (let part = 0, lane = 0; part < this.#parts.length; part++) {
-      const data = this.#part(part).data as Int8Array<ArrayBuffer>;
-      const factor = factors[part % 2] as number;
-      for (let head = 0; head < kvHeads; head++, lane++) {
-        const first = (row * kvHeads + head) * capacity;
-        if (part % 2 === 0) {
-          transpose(values, lane * size, data, first * headSize + token, capacity, count, headSize);
-        } else copyRun(values, lane * size, data, (first + token) * headSize, size);
-        for (let i = 0; i < count; i++) {
-          this.#setScale(part, row, head, token + i, (peaks[lane * count + i] as number) * factor);
-        }
+    const keyFactor = headSize ** -0.5 / 127 / 127;
+    const valueFactor = 1 / 127 / 255;
+    const scales = this.scales();
+    const lanes = 2 * layers * kvHeads;
+    for (let index = 0; index < count; index++) {
+      for (let lane = 0; lane < lanes; lane++) {
+        const factor = Math.floor(lane / kvHeads) % 2 === 0 ? keyFactor : valueFactor;
+        const at = (row * lanes + lane) * this.#capacity + token + index;
+        scales[at] = (peaks[index * lanes + lane] as number) * factor;
       }
     }
-  }
-
-  #setScale(part: number, row: number, head: number, token: number, scale: number): void {
-    const { kvHeads } = this.shape;
-    const at = (row * kvHeads + head) * this.#capacity + token;
-    (this.#scales[part] as Plane).data[at] = scale;
-    if (this.#gathered === undefined || row >= this.#gathered.rows) return;
-    this.#gathered.scales[part * this.#gathered.rows * kvHeads * this.#capacity + at] = scale;
-  }
-
-  #part(index: number): Plane {
-    return this.#parts[index] as Plane;
   }
 
   *#all(): Generator<Plane> {
     yield* this.#parts;
-    yield* this.#scales;
+    if (this.#scales) yield this.#scales;
   }
 }
 
-/** Bytes of one token in a row. */
-export function tokenBytes({ layers, kvHeads, headSize, form }: KvShape): number {
-  const perHead = form === "int8" ? headSize + Float32Array.BYTES_PER_ELEMENT : 4 * headSize;
-  return 2 * layers * kvHeads * perHead;
-}
+type TypedArrays = typeof Float32Array | typeof Uint8Array | typeof Int8Array;
 
-function copyLanes(
-  source: KvData,
-  sourceStart: number,
-  target: KvData,
-  targetStart: number,
-  strides: { from: number; to: number },
-  lanes: number,
-  length: number,
-): void {
-  let [from, to] = [sourceStart, targetStart];
-  for (let lane = 0; lane < lanes; lane++, from += strides.from, to += strides.to) {
-    copyRun(source, from, target, to, length);
-  }
-}
+const noScales = new Float32Array(0);
 
-function copyRun(source: KvData | Int8Array, from: number, target: KvData, to: number, length: number): void {
-  if (length > shortCopy) target.set(source.subarray(from, from + length), to);
-  else for (let i = 0; i < length; i++) target[to + i] = source[from + i] as number;
-}
-
-/** `[tokens, headSize]` into columns of `[headSize, capacity]`. */
-function transpose(
-  source: Int8Array,
-  from: number,
-  target: Int8Array,
-  to: number,
-  capacity: number,
-  tokens: number,
-  headSize: number,
-): void {
-  for (let element = 0; element < headSize; element++) {
-    const column = to + element * capacity;
-    for (let token = 0; token < tokens; token++) {
-      target[column + token] = source[from + token * headSize + element] as number;
-    }
-  }
+function emptyLike(data: KvData, length: number): KvData {
+  if (data instanceof Float32Array) return new Float32Array(length);
+  return data instanceof Uint8Array ? new Uint8Array(length) : new Int8Array(length);
 }

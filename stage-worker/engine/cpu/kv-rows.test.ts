@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../test/fixtures/random.js";
 import { KvArena } from "./kv-arena.js";
-import type { KvPlanes, KvShape, NewKv } from "./kv-planes.js";
+import type { KvPlanes } from "./kv-planes.js";
 import { KvRows } from "./kv-rows.js";
+import type { KvShape, NewKv } from "./kv-shape.js";
 
 const shape: KvShape = { layers: 2, kvHeads: 2, headSize: 4, form: "f32" };
 const int8: KvShape = { ...shape, form: "int8" };
@@ -171,10 +172,8 @@ function tokensOf(
     );
     return { values: Float32Array.from(values) };
   }
-  const heads = parts.flatMap((part) =>
-    indexes(kvHeads).flatMap((head) =>
-      indexes(tokens).map((token) => ({ part, head, token: first + token })),
-    ),
+  const heads = indexes(tokens).flatMap((token) =>
+    parts.flatMap((part) => indexes(kvHeads).map((head) => ({ part, head, token: first + token }))),
   );
   return {
     values: Int8Array.from(
@@ -189,7 +188,7 @@ function tokensOf(
 function expectRow(planes: KvPlanes, row: number, id: number, length: number): void {
   const { layers, kvHeads, headSize, form } = planes.shape;
   const { capacity } = planes;
-  const scales = planes.gatherScales(row + 1);
+  const scales = planes.scales();
   let wrong = 0;
   for (let part = 0; part < layers * 2; part++) {
     const keys = part % 2 === 0;
@@ -200,14 +199,12 @@ function expectRow(planes: KvPlanes, row: number, id: number, length: number): v
       for (let token = 0; token < length; token++) {
         for (let element = 0; element < headSize; element++) {
           const expected = elementOf(id, token, part, head, element);
-          const at =
-            form === "int8" && keys
-              ? (lane * headSize + element) * capacity + token
-              : (lane * capacity + token) * headSize + element;
-          if (data[at] !== (form === "f32" ? expected : byteOf(expected))) wrong++;
+          const at = (lane * capacity + token) * headSize + element;
+          const stored = form === "f32" ? expected : byteOf(expected) + (keys ? 128 : 0);
+          if (data[at] !== stored) wrong++;
         }
         if (form === "f32") continue;
-        const scale = scales[(part * (row + 1) * kvHeads + lane) * capacity + token] as number;
+        const scale = scales[((row * layers * 2 + part) * kvHeads + head) * capacity + token] as number;
         if (Math.abs(scale / factor / peakOf(id, token, part, head) - 1) > 1e-6) wrong++;
       }
     }

@@ -1,12 +1,13 @@
 import { StagecoachError } from "../../../common/errors.js";
 import { KvArena } from "./kv-arena.js";
-import type { KvPlanes, KvShape } from "./kv-planes.js";
+import type { KvPlanes } from "./kv-planes.js";
+import type { KvShape } from "./kv-shape.js";
 
 /** Sequences up to so many tokens are decoded together whatever their lengths; beyond, like with like. */
 const smallestGroupTokens = 512;
 
-/** A decode run: the first `sequenceIds.length` rows of an arena. */
-export interface DecodeGroup {
+/** Sequences in the first rows of an arena. */
+export interface RowGroup {
   readonly arena: KvArena;
   /** By row. */
   readonly sequenceIds: readonly number[];
@@ -18,12 +19,12 @@ export interface DecodeGroup {
  * length. A sequence that takes a longer slice (its prompt) has an arena to itself.
  */
 export class KvRows {
-  readonly #shape: KvShape;
+  readonly shape: KvShape;
   readonly #arenas = new Map<number, KvArena>();
   readonly #lanes = new Map<string, KvArena>();
 
   constructor(shape: KvShape) {
-    this.#shape = shape;
+    this.shape = shape;
   }
 
   /** Bytes held now. */
@@ -34,20 +35,24 @@ export class KvRows {
   }
 
   /** Puts sequences that each take one token into rows of a lane, with room for that token. */
-  decodeGroups(lane: number, sequences: readonly { id: number; length: number }[]): DecodeGroup[] {
+  decodeGroups(lane: number, sequences: readonly { id: number; length: number }[]): RowGroup[] {
     const groups = new Map<KvArena, { ids: Set<number>; tokens: number }>();
     for (const { id, length } of sequences) {
       const arena = this.#laneArena(lane, length + 1);
       const { ids, tokens } = groups.get(arena) ?? { ids: new Set(), tokens: 0 };
       groups.set(arena, { ids: ids.add(id), tokens: Math.max(tokens, length + 1) });
     }
-    return [...groups].map(([arena, { ids, tokens }]) => {
-      const joining = [...ids].filter((id) => this.#arenas.get(id) !== arena);
-      arena.fit({ rows: joining.length, tokens });
-      for (const id of joining) this.#move(id, arena);
-      arena.bringToFront(ids);
-      return { arena, sequenceIds: Array.from(ids, (_, row) => arena.sequenceAt(row) as number) };
-    });
+    return [...groups].map(([arena, { ids, tokens }]) => this.#gather(arena, ids, tokens));
+  }
+
+  /**
+   * Puts sequences that each take a chunk into rows of an arena that a lane has for this. Groups of one batch are
+   * told apart by their index: what one gathers must not move the rows of another.
+   */
+  chunkGroup(lane: number, index: number, sequences: readonly { id: number; length: number }[]): RowGroup {
+    const arena = this.#sharedArena(`${lane}/chunks ${index}`);
+    const tokens = Math.max(1, ...sequences.map(({ length }) => length));
+    return this.#gather(arena, new Set(sequences.map(({ id }) => id)), tokens);
   }
 
   /**
@@ -58,7 +63,7 @@ export class KvRows {
   alone(sequenceId: number, context: number, tokens: number, expectedTokens: number): KvArena {
     const arena = this.#ownArena(sequenceId);
     const room = Math.max(tokens, Math.min(expectedTokens, 2 * tokens));
-    arena.fit({ tokens: this.#shape.form === "int8" ? Math.max(1, context) : room });
+    arena.fit({ tokens: this.shape.form === "int8" ? Math.max(1, context) : room });
     return arena;
   }
 
@@ -94,7 +99,7 @@ export class KvRows {
   #ownArena(sequenceId: number): KvArena {
     const current = this.#arenas.get(sequenceId);
     const ownsOne = current !== undefined && !this.#isLane(current);
-    const arena = ownsOne ? current : new KvArena(this.#shape);
+    const arena = ownsOne ? current : new KvArena(this.shape);
     this.#move(sequenceId, arena);
     return arena;
   }
@@ -111,12 +116,23 @@ export class KvRows {
     this.#arenas.set(sequenceId, arena);
   }
 
+  #gather(arena: KvArena, ids: ReadonlySet<number>, tokens: number): RowGroup {
+    const joining = [...ids].filter((id) => this.#arenas.get(id) !== arena);
+    arena.fit({ rows: joining.length, tokens });
+    for (const id of joining) this.#move(id, arena);
+    arena.bringToFront(ids);
+    return { arena, sequenceIds: Array.from(ids, (_, row) => arena.sequenceAt(row) as number) };
+  }
+
   #laneArena(lane: number, tokens: number): KvArena {
     const doublings = Math.max(0, Math.ceil(Math.log2(tokens / smallestGroupTokens)));
-    const key = `${lane}/${doublings}`;
+    return this.#sharedArena(`${lane}/${doublings}`);
+  }
+
+  #sharedArena(key: string): KvArena {
     const known = this.#lanes.get(key);
     if (known) return known;
-    const arena = new KvArena(this.#shape);
+    const arena = new KvArena(this.shape);
     this.#lanes.set(key, arena);
     return arena;
   }

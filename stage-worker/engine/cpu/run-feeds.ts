@@ -1,12 +1,13 @@
 import { Tensor } from "onnxruntime-node";
 import { type Activation, copyRows, newActivation, rowsOf } from "../../../common/tensor.js";
 import type { ModelConfig } from "../../../model/config.js";
-import { graphInputs, pastKeysInput, pastValuesInput } from "../../../model/graph/stage-graph-io.js";
+import { graphInputs } from "../../../model/graph/stage-graph-io.js";
 import type { StageInput } from "../stage-runner.js";
+import { floatFeeds } from "./float-feeds.js";
 import { hiddenFeeds } from "./hidden-tensors.js";
-import type { KvArena } from "./kv-arena.js";
+import { int8Feeds } from "./int8-feeds.js";
+import { integers } from "./integers.js";
 import type { RotaryTensors } from "./rotary-tensors.js";
-import { runMask } from "./run-mask.js";
 import { runTokens, type StageRun } from "./stage-run.js";
 
 /** What the feeds of every run of a stage depend on. */
@@ -32,9 +33,10 @@ export function runFeeds(
 ): Feeds {
   const feeds = inputFeeds(context, run, input);
   if (context.endLayer > context.firstLayer) {
-    const { form } = run.arena.shape;
-    Object.assign(feeds, placeFeeds(context, run), pastFeeds(context, run));
-    Object.assign(feeds, form === "int8" ? int8Feeds(context, run) : floatFeeds(run));
+    const { shape } = (run.steps ?? run.chunks)?.arena ?? {};
+    const int8 = shape?.form === "int8";
+    Object.assign(feeds, placeFeeds(context, run, int8));
+    Object.assign(feeds, (int8 ? int8Feeds : floatFeeds)(context, run));
   }
   if (context.head) {
     feeds[graphInputs.sampleRows] = integers(sampleRows(run));
@@ -57,93 +59,32 @@ function inputFeeds({ config: { hiddenSize } }: FeedContext, run: StageRun, inpu
   return hiddenFeeds(gatherRows(input, run, hiddenSize), tokens, hiddenSize);
 }
 
-/** A chunk's rows are next to each other already; decoding rows come in the order of the arena. */
+/** A slice's rows are next to each other already; otherwise they come in the order of the run. */
 function gatherRows(packed: Activation, run: StageRun, width: number): Activation {
   const [first] = run.slices;
   if (first && run.slices.length === 1) return rowsOf(packed, first.firstToken, first.length, width);
-  const rows = newActivation(packed.dtype, run.slices.length, width);
-  run.slices.forEach(({ firstToken }, row) => {
-    copyRows(rowsOf(packed, firstToken, 1, width), rows, row, width);
-  });
+  const rows = newActivation(packed.dtype, runTokens(run), width);
+  let to = 0;
+  for (const { firstToken, length } of run.slices) {
+    copyRows(rowsOf(packed, firstToken, length, width), rows, to, width);
+    to += length;
+  }
   return rows;
 }
 
-/** Where the tokens are, and what each sees. */
-function placeFeeds({ config, rotary }: FeedContext, run: StageRun): Feeds {
-  const { arena, slices } = run;
-  const { form } = arena.shape;
+function placeFeeds({ rotary }: FeedContext, { slices }: StageRun, int8: boolean): Feeds {
   const positions: number[] = [];
   let end = 0;
   for (const { context, length } of slices) {
     for (let token = 0; token < length; token++) positions.push(context + token);
     end = Math.max(end, context + length);
   }
-  const shape = form === "int8" ? [slices.length, positions.length / slices.length] : [1, positions.length];
   const { cos, sin } = rotary.upTo(end);
   return {
-    [graphInputs.positions]: integers(positions, shape),
+    [graphInputs.positions]: integers(positions, int8 ? [positions.length, 1] : [1, positions.length]),
     [graphInputs.rotaryCos]: cos,
     [graphInputs.rotarySin]: sin,
-    [graphInputs.mask]: runMask(run, config.headCount / config.kvHeadCount),
   };
-}
-
-/** Every input must be given; those of the branch that is not taken are as small as they can be. */
-function floatFeeds({ arena, decode, slices }: StageRun): Feeds {
-  const ends = slices.map(({ context, length }) => context + length);
-  return {
-    [graphInputs.pastSplit]: integers([decode ? arena.capacity : 0, 1]),
-    [graphInputs.decode]: new Tensor("bool", [decode], []),
-    [graphInputs.lastPositions]: new Tensor(
-      "int32",
-      Int32Array.from(ends, (end) => end - 1),
-      [slices.length],
-    ),
-    [graphInputs.totalLength]: new Tensor("int32", Int32Array.of(Math.max(...ends)), []),
-  };
-}
-
-function int8Feeds({ config }: FeedContext, { arena, slices }: StageRun): Feeds {
-  const { headCount, kvHeadCount, headSize } = config;
-  const [rows, tokens] = [slices.length, slices[0]?.length ?? 0];
-  const { layers } = arena.shape;
-  return {
-    [graphInputs.pastSplit]: integers([arena.capacity, tokens]),
-    [graphInputs.headsShape]: integers([rows, tokens, headCount + 2 * kvHeadCount, headSize]),
-    [graphInputs.pastScales]: new Tensor("float32", arena.planes.gatherScales(rows), [
-      layers * 2 * rows,
-      kvHeadCount,
-      1,
-      arena.capacity,
-    ]),
-  };
-}
-
-/** The past of an arena's first rows as tensors over the same memory, made again when the arena moved. */
-const pastTensors = new WeakMap<KvArena, { version: number; rows: number; feeds: Feeds }>();
-
-function pastFeeds({ firstLayer, endLayer }: FeedContext, { arena, slices }: StageRun): Feeds {
-  const rows = slices.length;
-  const known = pastTensors.get(arena);
-  if (known?.version === arena.version && known.rows === rows) return known.feeds;
-  const { kvHeads, headSize, form } = arena.shape;
-  const elements = rows * kvHeads * arena.capacity * headSize;
-  const inner = form === "int8" ? [] : [1];
-  const tensor = (data: Float32Array | Int8Array, ...matrix: number[]) => {
-    const shape = [rows, kvHeads, ...inner, ...matrix];
-    const part = data.subarray(0, elements);
-    return part instanceof Float32Array
-      ? new Tensor("float32", part, shape)
-      : new Tensor("int8", part, shape);
-  };
-  const keyMatrix = form === "int8" ? [headSize, arena.capacity] : [arena.capacity, headSize];
-  const feeds: Feeds = {};
-  for (let layer = firstLayer; layer < endLayer; layer++) {
-    feeds[pastKeysInput(layer)] = tensor(arena.planes.keys(layer - firstLayer), ...keyMatrix);
-    feeds[pastValuesInput(layer)] = tensor(arena.planes.values(layer - firstLayer), arena.capacity, headSize);
-  }
-  pastTensors.set(arena, { version: arena.version, rows, feeds });
-  return feeds;
 }
 
 /** Last tokens of the slices that are sampled; some token where none is, for rounding no rows at all fails. */
@@ -155,8 +96,4 @@ function sampleRows({ slices }: StageRun): number[] {
     if (sample) rows.push(end - 1);
   }
   return rows.length === 0 ? [0] : rows;
-}
-
-function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
-  return new Tensor("int64", BigInt64Array.from(values, BigInt), shape);
 }

@@ -1,43 +1,36 @@
 import { Tensor } from "onnxruntime-node";
-import type { StageRun } from "./stage-run.js";
+import { longestSlice, type RunGroup } from "./stage-run.js";
 
 const hidden = Number.NEGATIVE_INFINITY;
 
-/** What each new token sees, see `mask` in stage-graph-io.ts. `group` query heads share the keys of one. */
-export function runMask(run: StageRun, group: number): Tensor {
-  const { form } = run.arena.shape;
-  if (run.decode) {
-    const mask = stepMask(run);
-    const inner = form === "int8" ? [1, 1] : [1, 1, 1];
-    return new Tensor("float32", mask, [run.slices.length, ...inner, mask.length / run.slices.length]);
-  }
-  // GroupQueryAttention of f32 needs none.
-  if (form === "f32") return new Tensor("float32", new Float32Array(1), [1, 1, 1, 1, 1]);
-  const length = run.slices[0]?.length ?? 0;
-  const mask = chunkMask(run, group);
-  return new Tensor("float32", mask, [1, 1, group * length, run.arena.capacity + length]);
-}
-
-/** `[rows, capacity + 1]` */
-function stepMask({ arena: { capacity }, slices }: StageRun): Float32Array {
-  const mask = new Float32Array(slices.length * (capacity + 1));
+/** What each step sees, see `mask` in stage-graph-io.ts. */
+export function stepMask({ arena: { capacity, shape }, slices }: RunGroup): Tensor {
+  const width = capacity + 1;
+  const mask = new Float32Array(slices.length * width);
   slices.forEach(({ context }, row) => {
-    const start = row * (capacity + 1);
-    mask.fill(hidden, start + context, start + capacity);
+    mask.fill(hidden, row * width + context, row * width + capacity);
   });
-  return mask;
+  const inner = shape.form === "int8" ? [1, 1] : [1, 1, 1];
+  return new Tensor("float32", mask, [slices.length, ...inner, width]);
 }
 
-/** `[group * length, capacity + length]`: of the new tokens, each sees those before it and itself. */
-function chunkMask({ arena: { capacity }, slices }: StageRun, group: number): Float32Array {
-  const { context, length } = slices[0] ?? { context: 0, length: 0 };
+/**
+ * What each token of chunks sees, see `chunkMask` in stage-graph-io.ts: of the new tokens those before it and itself,
+ * which hides what is added to a shorter chunk. `group` query heads share the keys of one.
+ */
+export function chunkMask({ arena: { capacity }, slices }: RunGroup, group: number): Tensor {
+  const length = longestSlice(slices);
   const width = capacity + length;
-  const mask = new Float32Array(group * length * width);
-  for (let token = 0; token < length; token++) {
-    const start = token * width;
-    mask.fill(hidden, start + context, start + capacity);
-    mask.fill(hidden, start + capacity + token + 1, start + width);
-  }
-  for (let head = 1; head < group; head++) mask.copyWithin(head * length * width, 0, length * width);
-  return mask;
+  const size = length * width;
+  const mask = new Float32Array(slices.length * group * size);
+  slices.forEach(({ context }, row) => {
+    const first = row * group * size;
+    for (let token = 0; token < length; token++) {
+      const start = first + token * width;
+      mask.fill(hidden, start + context, start + capacity);
+      mask.fill(hidden, start + capacity + token + 1, start + width);
+    }
+    for (let head = 1; head < group; head++) mask.copyWithin(first + head * size, first, first + size);
+  });
+  return new Tensor("float32", mask, [slices.length, 1, group * length, width]);
 }
