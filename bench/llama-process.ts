@@ -1,11 +1,14 @@
 /**
- * The yardstick's process: llama.cpp through node-llama-cpp, all requests as sequences of one context, which is how
- * its server batches. Talks to llama-yardstick.ts over IPC.
+ * The yardstick's process: llama.cpp through node-llama-cpp's addon, all requests as sequences of one context and
+ * batched as its server does it. Talks to llama-yardstick.ts over IPC.
  */
-import { getLlama, type LlamaContextSequence } from "node-llama-cpp";
+import { getLlama } from "node-llama-cpp";
+import { type Code, StagecoachError } from "../common/errors.js";
+import { BatchLoop } from "./batch-loop.js";
+import { llamaBatches } from "./llama-batches.js";
 import { generateLoad } from "./load-generator.js";
 import type { LoadRun } from "./load-runner.js";
-import type { WorkloadRequest } from "./workload.js";
+import type { RequestTimes } from "./statistics.js";
 
 /** First message to the process; every further one is a LoadRun. */
 export interface LlamaSetup {
@@ -15,53 +18,40 @@ export interface LlamaSetup {
   readonly contextTokens: number;
 }
 
+/** Answers each message; nothing comes after an error. */
+export type LlamaReply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "times"; readonly times: RequestTimes[] }
+  | { readonly kind: "error"; readonly code: Code; readonly message: string };
+
+/** llama.cpp's physical batch, and its server's default. */
+const batchTokens = 512;
+
 async function main(): Promise<void> {
   const setup = await nextMessage<LlamaSetup>();
-  const llama = await getLlama({
-    gpu: false,
-    build: "never",
-    maxThreads: setup.threads,
-    progressLogs: false,
-  });
-  const model = await llama.loadModel({ modelPath: setup.modelPath });
-  const context = await model.createContext({
-    sequences: setup.sequences,
-    contextSize: setup.contextTokens,
-    batchSize: 512,
-    threads: setup.threads,
-  });
-  const idle = Array.from({ length: setup.sequences }, () => context.getSequence());
-  process.send?.({ ready: true });
+  const loop = await startLoop(setup);
+  reply({ kind: "ready" });
   for (;;) {
     const { workload, concurrency } = await nextMessage<LoadRun>();
-    const times = await generateLoad(workload, (request) => evaluate(idle, request), {
+    const times = await generateLoad(workload, (request) => loop.generate(request), {
       concurrency,
       signal: new AbortController().signal,
     });
-    process.send?.({ times });
+    reply({ kind: "times", times });
   }
 }
 
-async function* evaluate(idle: LlamaContextSequence[], request: WorkloadRequest): AsyncGenerator<unknown> {
-  const sequence = idle.pop();
-  if (sequence === undefined) throw new Error("more requests at once than sequences");
-  try {
-    await sequence.clearHistory();
-    let left = request.outputTokens;
-    const tokens = sequence.evaluate(
-      [...request.promptIds] as Parameters<LlamaContextSequence["evaluate"]>[0],
-      {
-        temperature: 0,
-        yieldEogToken: true,
-      },
-    );
-    for await (const token of tokens) {
-      yield token;
-      if (--left === 0) return;
-    }
-  } finally {
-    idle.push(sequence);
-  }
+async function startLoop({ modelPath, threads, sequences, contextTokens }: LlamaSetup): Promise<BatchLoop> {
+  const llama = await getLlama({ gpu: false, build: "never", maxThreads: threads, progressLogs: false });
+  const model = await llama.loadModel({ modelPath });
+  const context = await model.createContext({
+    sequences,
+    contextSize: contextTokens,
+    batchSize: Math.max(batchTokens, sequences),
+    threads,
+    flashAttention: true,
+  });
+  return new BatchLoop(llamaBatches({ llama, model, context }, sequences), { sequences, batchTokens });
 }
 
 function nextMessage<Message>(): Promise<Message> {
@@ -70,5 +60,14 @@ function nextMessage<Message>(): Promise<Message> {
   });
 }
 
+function reply(message: LlamaReply, onSent?: () => void): void {
+  process.send?.(message, undefined, undefined, onSent);
+}
+
 process.once("disconnect", () => process.exit(0));
-await main();
+try {
+  await main();
+} catch (reason) {
+  const { code, message } = StagecoachError.from(reason);
+  reply({ kind: "error", code, message }, () => process.exit(1));
+}

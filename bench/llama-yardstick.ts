@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { StagecoachError } from "../common/errors.js";
-import type { LlamaSetup } from "./llama-process.js";
+import type { LlamaReply, LlamaSetup } from "./llama-process.js";
 import type { LoadRun } from "./load-runner.js";
 import type { RequestTimes } from "./statistics.js";
 
@@ -15,7 +15,7 @@ export interface LlamaYardstick {
 /**
  * Starts the yardstick; it is killed when the signal aborts.
  * @throws StagecoachError FAILED_PRECONDITION when node-llama-cpp is not installed, as in images without
- * development packages.
+ * development packages, or is of another release than the one that llama-batches.ts knows.
  */
 export async function startLlama(setup: LlamaSetup, signal: AbortSignal): Promise<LlamaYardstick> {
   try {
@@ -37,21 +37,20 @@ export async function startLlama(setup: LlamaSetup, signal: AbortSignal): Promis
   return {
     run: async (run) => {
       const reply = await ask(child, run);
-      if (typeof reply === "object" && reply !== null && "times" in reply)
-        return reply.times as RequestTimes[];
+      if (reply.kind === "times") return reply.times;
       throw new StagecoachError("INTERNAL", "llama.cpp's process answered without times");
     },
     close: async () => {
       signal.removeEventListener("abort", kill);
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await exited;
     },
   };
 }
 
-async function ask(child: ChildProcess, message: LlamaSetup | LoadRun): Promise<unknown> {
+async function ask(child: ChildProcess, message: LlamaSetup | LoadRun): Promise<LlamaReply> {
   const done = new AbortController();
   try {
     const answered = once(child, "message", { signal: done.signal });
@@ -62,7 +61,8 @@ async function ask(child: ChildProcess, message: LlamaSetup | LoadRun): Promise<
       );
     });
     child.send(message);
-    const [reply] = await Promise.race([answered, exited]);
+    const [reply] = (await Promise.race([answered, exited])) as [LlamaReply];
+    if (reply.kind === "error") throw new StagecoachError(reply.code, reply.message);
     return reply;
   } finally {
     done.abort();

@@ -52,8 +52,12 @@ async function up(command: Command, values: UpSettings): Promise<void> {
 
 async function start(home: Home, values: UpSettings, signal: AbortSignal): Promise<RunningLocalCluster> {
   const progress = createProgressLine();
+  const onLoss = (lines: string): void => {
+    progress.end();
+    say(lines);
+  };
   try {
-    return await startCluster({ home, values, signal, onProgress: progress.say });
+    return await startCluster({ home, values, signal, onProgress: progress.say, onLoss });
   } finally {
     progress.end();
   }

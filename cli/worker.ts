@@ -18,6 +18,7 @@ export const workerSettings = [
   "device",
   "hops",
   "threads",
+  "cpus",
   "memoryLimitBytes",
   "kvCacheMemory",
   "throttle",
@@ -60,6 +61,7 @@ async function runWorkerCommand(command: Command): Promise<void> {
     ...(values.advertise !== undefined && { advertise: values.advertise }),
     ...(values.memoryLimitBytes !== undefined && { memoryLimitBytes: values.memoryLimitBytes }),
     ...(values.kvCacheMemory !== undefined && { kvMemoryBytes: values.kvCacheMemory }),
+    ...(values.cpus !== undefined && { cpus: values.cpus }),
     ...(simulation !== undefined && { simulation }),
   });
   if (hasParent()) reportReady({ address: running.address });

@@ -151,12 +151,17 @@ export const settings = {
   hops: required(
     oneOf(["link", "grpc"]),
     "link",
-    "how frames pass from stage to stage: over a TCP connection of their own where one can be had, or by gRPC only",
+    "how frames and outputs reach and leave a worker: over TCP connections of their own where they can be had, or by gRPC only",
   ),
   threads: optional(
     wholeNumber(1, 1024),
     "threads that each worker computes with",
     "the machine's processors shared out among the workers that `up` starts",
+  ),
+  cpus: optional(
+    textLike("LIST", "processors such as 0, 0-3 or 1,5-7", /^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/),
+    "processors that a worker computes on; its other threads run anywhere (Linux)",
+    "any",
   ),
   memoryLimitBytes: optional(
     byteSize(16_777_216, maxBytes),

@@ -60,12 +60,12 @@ describe("createMetrics", () => {
 
   it("tells bubbles, lanes of replicas and the time with work under way", async () => {
     const metrics = freshMetrics();
-    metrics.setStageBubble({ stage: 1, worker: "w1" }, 0.125);
+    metrics.setStageBubble({ stage: 1, worker: "w1", replica: 2 }, 0.125);
     metrics.setInFlight(2);
     metrics.setInFlight(3.5);
     metrics.setLanes([{ lane: 1, replica: 2, decodeRows: 8, prefillTokens: 120 }]);
     const text = await metrics.render();
-    expect(text).toMatch(/stagecoach_stage_bubble_share\{stage="1",worker="w1",[^}]*\} 0.125/);
+    expect(text).toMatch(/stagecoach_stage_bubble_share\{stage="1",worker="w1",replica="2",[^}]*\} 0.125/);
     expect(text).toMatch(/stagecoach_in_flight_seconds_total\{[^}]*\} 3.5/);
     expect(text).toMatch(/stagecoach_lane_decode_rows\{lane="1",replica="2",[^}]*\} 8/);
     expect(text).toMatch(/stagecoach_lane_prefill_tokens\{lane="1",[^}]*\} 120/);

@@ -134,6 +134,7 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const bubble = make.gauge("stage_bubble_share", "Share of ten seconds waited while others had work", [
     "stage",
     "worker",
+    "replica",
   ]);
   const inFlight = make.counter("in_flight_seconds_total", "Time with a micro-batch under way");
   let inFlightSeconds = 0;

@@ -36,8 +36,10 @@ export interface WorkerOptions {
   readonly simulation?: SimulationOptions;
   /** Computing takes this many times as long. Defaults to 1. */
   readonly throttle?: number;
+  /** Processors that the engine keeps to, e.g. `0-3`. Defaults to any. */
+  readonly cpus?: string;
   readonly logLevel?: LogOptions["level"];
-  /** How frames pass between stages: over links where they can be had, or by gRPC only. Defaults to "link". */
+  /** How frames and outputs come and go: over links where they can be had, or by gRPC only. Defaults to "link". */
   readonly hops?: "link" | "grpc";
   /** host:port that the worker tells others. Defaults to where it listens. */
   readonly advertise?: string;
@@ -66,10 +68,15 @@ const serverGraceMs = 1_000;
  */
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   checkOptions(options);
-  const { home, workerId, device, threads, simulation, throttle } = options;
+  const { home, workerId, device, threads, simulation, throttle, cpus } = options;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
   const memoryLimitBytes = () => options.memoryLimitBytes ?? Math.floor(readMemory().freeBytes * freeShare);
-  const spec = { device, ...(simulation && { simulation }), ...(throttle !== undefined && { throttle }) };
+  const spec = {
+    device,
+    ...(simulation && { simulation }),
+    ...(throttle !== undefined && { throttle }),
+    ...(cpus !== undefined && { cpus }),
+  };
   const blobs = new BlobKeeper(openStore(home), log);
   const slot = new StageSlot({
     device: spec,

@@ -1,4 +1,4 @@
-import type { StagecoachError } from "../../common/errors.js";
+import { StagecoachError } from "../../common/errors.js";
 import type { Child } from "./child.js";
 
 /** What a child is, which decides when it is ended: those served by others end last. */
@@ -14,6 +14,7 @@ export class Fleet {
   readonly #stopTimeoutMs: number;
   readonly #onEventsLost: (reason: StagecoachError) => void;
   #break: (error: StagecoachError) => void = () => undefined;
+  #servesWithout: ((worker: Child, reason: StagecoachError) => Promise<boolean>) | undefined;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -33,11 +34,18 @@ export class Fleet {
     this.#children.push({ child, role });
     void child.exited.then((exit) => {
       if (this.#stopping !== undefined) return;
-      if (role === "nats-server") this.#onEventsLost(child.failure(exit));
-      else this.#break(child.failure(exit));
+      const reason = child.failure(exit);
+      if (role === "nats-server") this.#onEventsLost(reason);
+      else if (role === "worker" && this.#servesWithout !== undefined) this.#workerLost(child, reason);
+      else this.#break(reason);
     });
     if (this.#stopping !== undefined)
       this.#stopping = this.#stopping.then(() => child.stop(this.#stopTimeoutMs));
+  }
+
+  /** From now on a worker's end only counts when the cluster does not serve without it. */
+  bearLosses(servesWithout: (worker: Child, reason: StagecoachError) => Promise<boolean>): void {
+    this.#servesWithout = servesWithout;
   }
 
   /** Ends all, in order; calling again waits for the same end. */
@@ -50,6 +58,15 @@ export class Fleet {
   kill(): void {
     this.#stopping ??= Promise.resolve();
     for (const { child } of this.#children) child.kill();
+  }
+
+  #workerLost(worker: Child, reason: StagecoachError): void {
+    this.#servesWithout?.(worker, reason).then(
+      (serves) => {
+        if (!serves) this.#break(reason);
+      },
+      (unknown: unknown) => this.#break(StagecoachError.from(unknown)),
+    );
   }
 
   async #stopInOrder(): Promise<void> {

@@ -8,6 +8,7 @@ import { awaitServing } from "./await-serving.js";
 import { Child } from "./child.js";
 import { Fleet } from "./fleet.js";
 import { findNatsServer, startNatsServer } from "./nats-server.js";
+import { servesWithout } from "./serves-without.js";
 import { coordinatorFlags, sizesOf, type UpSettings, workerFlags } from "./up-settings.js";
 
 /** What `up` needs beside its settings. */
@@ -20,6 +21,8 @@ export interface StartOptions {
   readonly signal: AbortSignal;
   /** Hears what start-up is doing, a sentence at a time. */
   readonly onProgress: (line: string) => void;
+  /** Hears of a process that ended although serving goes on without it. Defaults to onProgress. */
+  readonly onLoss?: (lines: string) => void;
 }
 
 /** A cluster of processes on this machine that serves. */
@@ -47,8 +50,9 @@ export interface RunningLocalCluster {
  * CANCELLED when the signal aborts
  */
 export async function startCluster(options: StartOptions): Promise<RunningLocalCluster> {
+  const { onLoss = options.onProgress } = options;
   const fleet = new Fleet(options.values.stopTimeoutMs, ({ message }) =>
-    options.onProgress(`${message}\nServing goes on without events.`),
+    onLoss(`${message}\nServing goes on without events.`),
   );
   const deadline = AbortSignal.timeout(options.values.startTimeoutMs);
   const failed = new AbortController();
@@ -107,6 +111,7 @@ async function bringUp(
   await Promise.all(workers.map((worker) => worker.ready(signal)));
 
   const status = await awaitServing(dialable(grpc), onProgress, signal);
+  if (values.replicas > 1) bearLosses(options, fleet, dialable(grpc));
   return {
     http,
     grpc,
@@ -118,6 +123,17 @@ async function bringUp(
     stop: () => fleet.stop(),
     kill: () => fleet.kill(),
   };
+}
+
+/** One replica's worker does not take the others with it. */
+function bearLosses(options: StartOptions, fleet: Fleet, address: string): void {
+  const { values, signal, onLoss = options.onProgress } = options;
+  const { stages } = sizesOf(values);
+  fleet.bearLosses(async ({ name }, { message }) => {
+    const serves = await servesWithout(name.replace(/^worker /, ""), { address, stages, signal });
+    if (serves) onLoss(`${message}\nThe other replicas go on serving.`);
+    return serves;
+  });
 }
 
 function startChild(

@@ -35,9 +35,14 @@ export function frameEpoch(bytes: Uint8Array): number {
   return (decodeMessage(frameEpochSchema, bytes) as unknown as Pick<Frame__Output, "epoch">).epoch;
 }
 
-/** The bytes of an Output. */
+/** The bytes of an Output, in pieces as a Frame's. */
+export function outputParts(output: Output): MessageParts {
+  return encodeMessage(outputSchema, output);
+}
+
+/** The bytes of an Output, in memory of its own. */
 export function outputBytes(output: Output): Buffer {
-  return joined(encodeMessage(outputSchema, output));
+  return joined(outputParts(output));
 }
 
 /**

@@ -1,18 +1,17 @@
-import { timingSafeEqual } from "node:crypto";
 import { StagecoachError } from "../errors.js";
 import { maxMessageBytes } from "../grpc-options.js";
 import type { MessageParts } from "./encode-message.js";
 
 /**
- * A link is a TCP connection that carries one epoch's frames from a stage to the next, one way. It begins with
- * the token that OpenLink gave; then every frame is its length, four bytes little-endian, and its bytes as in
- * stage.proto.
+ * A link is a TCP connection that carries one epoch's messages one way: frames into a stage, or outputs out of the
+ * last one. Who connects says the token that OpenLink gave. Then every message is its length, four bytes
+ * little-endian, and its bytes as in stage.proto. Before outputs the stage says the token back.
  */
 export const linkTokenBytes = 16;
 
 const lengthBytes = 4;
 
-/** A frame's pieces as they are written to a link; large ones stay where they are. */
+/** A message's pieces as they are written to a link; large ones stay where they are. */
 export function framedParts([head, tail]: MessageParts): MessageParts {
   const framed = new Uint8Array(lengthBytes + head.byteLength);
   const sizeBytes = head.byteLength + (tail?.byteLength ?? 0);
@@ -22,24 +21,14 @@ export function framedParts([head, tail]: MessageParts): MessageParts {
 }
 
 /**
- * Cuts what comes over a link into the token and frames. A frame that lies within one chunk is a view of it; one
+ * Cuts what comes over a link after its token into messages. One that lies within one chunk is a view of it; one
  * that does not is put together in memory of exactly its size.
  */
 export class LinkReader {
-  readonly #token: Uint8Array;
-  #part: "token" | "length" | "frame" = "token";
-  #sizeBytes: number = linkTokenBytes;
+  #part: "length" | "message" = "length";
+  #sizeBytes: number = lengthBytes;
   /** What the part has so far, when it is in several chunks. */
   #begun: { readonly bytes: Buffer; filled: number } | undefined;
-
-  constructor(token: Uint8Array) {
-    this.#token = token;
-  }
-
-  /** Whether the right token has come. */
-  get admitted(): boolean {
-    return this.#part !== "token";
-  }
 
   /** Whether the stream may end here. */
   get between(): boolean {
@@ -47,9 +36,8 @@ export class LinkReader {
   }
 
   /**
-   * The frames that a chunk completes.
-   * @throws StagecoachError UNAUTHENTICATED for another token, INVALID_ARGUMENT for a frame longer than
-   * messages may be, before memory is taken for it
+   * The messages that a chunk completes.
+   * @throws StagecoachError INVALID_ARGUMENT for one longer than messages may be, before memory is taken for it
    */
   *read(chunk: Buffer): Generator<Buffer> {
     let at = 0;
@@ -59,13 +47,11 @@ export class LinkReader {
       const whole = this.#take(chunk.subarray(at, end));
       at = end;
       if (whole === undefined) return;
-      if (this.#part === "frame") {
+      if (this.#part === "message") {
         this.#expect("length", lengthBytes);
         yield whole;
-      } else if (this.#part === "length") {
-        this.#expect("frame", checkedLength(whole.readUInt32LE()));
       } else {
-        this.#admit(whole);
+        this.#expect("message", checkedLength(whole.readUInt32LE()));
       }
     }
   }
@@ -80,14 +66,7 @@ export class LinkReader {
     return this.#begun.filled === bytes.length ? bytes : undefined;
   }
 
-  #admit(token: Buffer): void {
-    if (!timingSafeEqual(token, this.#token)) {
-      throw new StagecoachError("UNAUTHENTICATED", "a connection for frames began with another token");
-    }
-    this.#expect("length", lengthBytes);
-  }
-
-  #expect(part: "length" | "frame", sizeBytes: number): void {
+  #expect(part: "length" | "message", sizeBytes: number): void {
     this.#part = part;
     this.#sizeBytes = sizeBytes;
     this.#begun = undefined;
@@ -98,6 +77,6 @@ function checkedLength(sizeBytes: number): number {
   if (sizeBytes > 0 && sizeBytes <= maxMessageBytes) return sizeBytes;
   throw new StagecoachError(
     "INVALID_ARGUMENT",
-    `a frame of ${sizeBytes} bytes came; it may have 1 to ${maxMessageBytes}`,
+    `a message of ${sizeBytes} bytes came over a link; it may have 1 to ${maxMessageBytes}`,
   );
 }

@@ -3,11 +3,20 @@ import { StagecoachError } from "../../common/errors.js";
 import { waitForEvent } from "../../common/wait-for-event.js";
 import type { TokenEvent, TokenPort } from "../inference/types.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
-import { joinPlans } from "../planner/plan-replicas.js";
 import type { Plan, ReplicatedPlan } from "../planner/types.js";
-import type { LaneOccupancy, SequenceRequest } from "../scheduler/types.js";
+import type { SequenceRequest } from "../scheduler/types.js";
+import {
+  type ClusterCounts,
+  type ClusterLane,
+  countsOf,
+  inFlightMsOf,
+  lanesOf,
+  placeIn,
+  totalInFlightMs,
+  type WorkerPlace,
+} from "./cluster-counts.js";
+import { clusterPlan } from "./cluster-plan.js";
 import { DecodeRates } from "./decode-rates.js";
-import { planFor } from "./measure-and-plan.js";
 import { partWorkers } from "./part-workers.js";
 import { PipelineSession } from "./pipeline-session.js";
 import type { Measured } from "./profile-workers.js";
@@ -32,30 +41,6 @@ interface ReplicaSetEvents {
   state: [];
   pipeline: [PipelineSession];
 }
-
-/** Requests and blocks of all pipelines together. */
-export interface ClusterCounts {
-  readonly running: number;
-  readonly waiting: number;
-  readonly blocksUsed: number;
-  readonly blocksTotal: number;
-  readonly blocksCached: number;
-  readonly preemptions: number;
-  readonly prefixQueries: number;
-  readonly prefixHits: number;
-}
-
-const nothing = {
-  running: 0,
-  waiting: 0,
-  blocksUsed: 0,
-  blocksTotal: 0,
-  blocksCached: 0,
-  preemptions: 0,
-  prefixQueries: 0,
-  prefixHits: 0,
-};
-const countNames = Object.keys(nothing) as (keyof typeof nothing)[];
 
 const idlePollMs = 20;
 
@@ -112,45 +97,23 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
   }
 
   get counts(): ClusterCounts {
-    const sum = { ...nothing };
-    for (const { opened } of this.pipelines) {
-      if (opened === undefined) continue;
-      const snapshot = opened.scheduler.snapshot();
-      for (const name of countNames) sum[name] += snapshot[name];
-    }
-    return sum;
+    return countsOf(this.pipelines);
   }
 
-  /** What each lane of each pipeline has under way; `replica` only where there are several. */
-  get lanes(): (LaneOccupancy & { lane: number; replica?: number })[] {
-    return this.pipelines.flatMap(({ opened, replica }) =>
-      (opened?.scheduler.snapshot().lanes ?? []).map((occupancy, lane) => ({
-        ...occupancy,
-        lane,
-        ...(this.pipelines.length > 1 && { replica }),
-      })),
-    );
+  get lanes(): ClusterLane[] {
+    return lanesOf(this.pipelines);
   }
 
-  /** The stage that a worker holds or loads; `replica` only where there are several. */
-  placeOf(workerId: string): { stageIndex: number; replica?: number } | undefined {
-    for (const pipeline of this.pipelines) {
-      const stageIndex = pipeline.stageOf(workerId);
-      if (stageIndex < 0) continue;
-      return { stageIndex, ...(this.pipelines.length > 1 && { replica: pipeline.replica }) };
-    }
-    return undefined;
+  placeOf(workerId: string): WorkerPlace | undefined {
+    return placeIn(this.pipelines, workerId);
   }
 
-  /** How long the pipeline that a worker belongs to had work under way; 0 for one that has no stage. */
   inFlightMs(workerId: string): number {
-    const place = this.placeOf(workerId);
-    return place === undefined ? 0 : (this.pipelines[place.replica ?? 0]?.activity.totalMs() ?? 0);
+    return inFlightMsOf(this.pipelines, workerId);
   }
 
-  /** As inFlightMs, of all pipelines added up. */
   get totalInFlightMs(): number {
-    return this.pipelines.reduce((sum, { activity }) => sum + activity.totalMs(), 0);
+    return totalInFlightMs(this.pipelines);
   }
 
   /** Has somebody hear what all pipelines do, from now on. */
@@ -205,16 +168,12 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
    * @throws StagecoachError FAILED_PRECONDITION before workers were measured.
    */
   planWith(limits: { stages?: number }): Plan | ReplicatedPlan {
-    const plans = this.pipelines.map((pipeline) => this.#planOf(pipeline, limits.stages));
-    const known = plans.filter((plan) => plan !== undefined);
-    const [only] = known;
-    if (only === undefined) {
-      throw new StagecoachError(
-        "FAILED_PRECONDITION",
-        `no workers were measured yet: ${this.state.detail}; try again soon`,
-      );
-    }
-    return this.pipelines.length === 1 ? only : joinPlans(known);
+    const plan = clusterPlan(this.pipelines, this.#options, limits.stages);
+    if (plan !== undefined) return plan;
+    throw new StagecoachError(
+      "FAILED_PRECONDITION",
+      `no workers were measured yet: ${this.state.detail}; try again soon`,
+    );
   }
 
   /** Resolves at the next change of state, or after `timeoutMs`. */
@@ -258,13 +217,6 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
 
   #countStep(step: { promptTokens: number; generatedTokens: number }): void {
     this.rates.step({ ...step, running: this.counts.running }, performance.now());
-  }
-
-  #planOf(pipeline: PipelineSession, stages: number | undefined): Plan | undefined {
-    if (stages === undefined && pipeline.plan !== undefined) return pipeline.plan;
-    const { measured } = pipeline;
-    if (measured === undefined) return undefined;
-    return planFor(this.#options, measured, stages === undefined ? {} : { stages });
   }
 
   /** What was measured of each pipeline's workers, for its first plan. */

@@ -8,6 +8,7 @@ import type { Batching } from "../scheduler/types.js";
 import { loadStages } from "./load-stages.js";
 import { Pipeline, type PipelineObserver, type PipelineOptions } from "./pipeline.js";
 import type { StageClient } from "./stage-client.js";
+import { openStageWays } from "./stage-ways.js";
 
 /** Limits that an operator sets for a pipeline. */
 export interface PipelineLimits {
@@ -64,12 +65,16 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
     blockCount,
     ...limits,
   });
-  const [first] = clients;
+  const [first, ...others] = clients;
   if (first === undefined) throw new StagecoachError("INTERNAL", "the plan has no stages");
-
-  const endings: (() => void)[] = [];
-  const frames = first.openFrames((reason) => pipeline.break(reason));
-  endings.push(() => frames.cancel());
+  const frames = await openStageWays([first, ...others], epoch, {
+    onOutput: (output) => pipeline.receive(output),
+    onBroken: (reason) => pipeline.break(reason),
+  });
+  if (options.signal.aborted) {
+    frames.close();
+    throw options.signal.reason;
+  }
   const pipeline: Pipeline = new Pipeline({
     epoch,
     laneCount: plan.laneCount,
@@ -79,22 +84,13 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
     onBroken: options.onBroken,
     observers: options.observers,
   });
-  for (const client of clients) {
-    endings.push(
-      client.subscribe(
-        epoch,
-        (output) => pipeline.receive(output),
-        (reason) => pipeline.break(reason),
-      ),
-    );
-  }
   return {
     pipeline,
     scheduler,
     blockCount,
     close: (reason) => {
       pipeline.break(reason);
-      for (const end of endings) end();
+      frames.close();
     },
   };
 }

@@ -1,4 +1,3 @@
-import type { ClientWritableStream } from "@grpc/grpc-js";
 import { codeFromNumber, StagecoachError } from "../../common/errors.js";
 import { decodeTokens } from "../../common/token-codec.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
@@ -27,8 +26,8 @@ export interface PipelineOptions {
   readonly laneCount: number;
   readonly maxContext: number;
   readonly scheduler: Scheduler;
-  /** The stream into the first stage. */
-  readonly frames: Pick<ClientWritableStream<Frame>, "write">;
+  /** The way into the first stage. */
+  readonly frames: { write(frame: Frame): unknown };
   /** Hears once when the pipeline can no longer serve; every request has failed by then. */
   readonly onBroken: (reason: StagecoachError) => void;
   readonly observers: readonly PipelineObserver[];
@@ -38,7 +37,7 @@ export interface PipelineOptions {
  * Drives the stages of one epoch: keeps every lane filled with what the scheduler gives, turns what the last
  * stage samples into events for whoever asked. Stages answer each Forward with one Tokens, empty when nothing
  * was sampled, so a lane is free when its answer is here. At most one Forward a lane is under way, which bounds
- * what waits in the stream.
+ * what waits on the way.
  */
 export class Pipeline implements TokenPort {
   readonly maxContext: number;

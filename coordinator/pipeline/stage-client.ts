@@ -1,6 +1,8 @@
+import type { Socket } from "node:net";
 import { type ClientWritableStream, credentials, type ServiceError } from "@grpc/grpc-js";
 import { StagecoachError } from "../../common/errors.js";
 import { channelOptions } from "../../common/grpc-options.js";
+import { connectLink, connectOutputs, findLink } from "../../common/wire/link-connection.js";
 import { createStageClient } from "../../common/wire/stage-service.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import type { LoadProgress__Output } from "../../proto/gen/stagecoach/v1/LoadProgress.js";
@@ -65,6 +67,18 @@ export class StageClient {
     return await this.#unary<MeasureLinkReply__Output>(`measuring its link to ${address}`, (callback) =>
       this.#client.measureLink({ address }, { deadline: Date.now() + linkTimeoutMs }, callback),
     );
+  }
+
+  /** A link for frames into this stage; undefined where they have to go by `openFrames`. */
+  async linkFrames(epoch: number): Promise<Socket | undefined> {
+    const target = await findLink(this.#client, this.address, { epoch, purpose: "LINK_FRAMES" });
+    return target && (await connectLink(target));
+  }
+
+  /** A link that this stage's outputs come by; undefined where `subscribe` gets all of them. */
+  async linkOutputs(epoch: number): Promise<Socket | undefined> {
+    const target = await findLink(this.#client, this.address, { epoch, purpose: "LINK_OUTPUTS" });
+    return target && (await connectOutputs(target));
   }
 
   /** Opens the stream of frames into this stage; `onEnd` hears once when it breaks or ends. */

@@ -38,6 +38,9 @@ export function timingOf(cost: CostModel, { order, ends }: Assignment): Timing {
  * Time from one micro-batch to the next when `inFlight` circulate: the slowest stage or link, or the whole way
  * shared by those that are on it.
  */
-export function periodMs({ slowestMs, totalMs }: Timing, inFlight: number): number {
+export function periodMs(
+  { slowestMs, totalMs }: Pick<Timing, "slowestMs" | "totalMs">,
+  inFlight: number,
+): number {
   return Math.max(slowestMs, totalMs / inFlight);
 }

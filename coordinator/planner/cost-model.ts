@@ -116,12 +116,12 @@ export function evenedMs(stageMs: number, limitMs: number): number {
 }
 
 /**
- * How so many sequences share the lanes: the scheduler caps a micro-batch at an even share, so some lanes may
- * stay empty. `rows` is the mean: where a time grows evenly with the rows, the turn of all micro-batches takes
- * as long as with so many rows each.
+ * How so many sequences share the lanes: as they come one after another, each goes to a lane that is free, and
+ * micro-batches stay apart from then on, so all lanes are used. `rows` is the mean: where a time grows evenly with
+ * the rows, the turn of all micro-batches takes as long as with so many rows each.
  */
 export function batchesOf(concurrency: number, laneCount: number): { rows: number; inFlight: number } {
-  const inFlight = Math.ceil(concurrency / Math.ceil(concurrency / laneCount));
+  const inFlight = Math.min(concurrency, laneCount);
   return { rows: concurrency / inFlight, inFlight };
 }
 

@@ -47,7 +47,7 @@ function reach(
   laneCount: number,
   concurrency: number,
 ) {
-  const circulating = Math.ceil(concurrency / Math.ceil(concurrency / laneCount));
+  const circulating = Math.min(concurrency, laneCount);
   const rows = concurrency / circulating;
   const stageMs: number[] = [];
   let begin = 0;
@@ -133,7 +133,7 @@ function totalOf(plan: Plan, request: PlanRequest): number {
   const link =
     request.links.find((each) => each.from === "" && each.to === entry) ??
     request.links.find((each) => each.from === entry && each.to === "");
-  const circulating = Math.ceil(request.concurrency / Math.ceil(request.concurrency / plan.laneCount));
+  const circulating = Math.min(request.concurrency, plan.laneCount);
   const rows = request.concurrency / circulating;
   const entryMs = link === undefined ? 0 : link.roundTripMs / 2 + ((rows * 8) / link.bytesPerSecond) * 1000;
   return plan.stages.reduce((sum, stage) => sum + stage.decodeMs + stage.hopMs, entryMs);

@@ -80,6 +80,7 @@ export interface ProtoGrpcType {
       LaneStatus: MessageTypeDefinition<_stagecoach_v1_LaneStatus, _stagecoach_v1_LaneStatus__Output>
       Leave: MessageTypeDefinition<_stagecoach_v1_Leave, _stagecoach_v1_Leave__Output>
       LinearTime: MessageTypeDefinition<_stagecoach_v1_LinearTime, _stagecoach_v1_LinearTime__Output>
+      LinkPurpose: EnumTypeDefinition
       LoadProgress: MessageTypeDefinition<_stagecoach_v1_LoadProgress, _stagecoach_v1_LoadProgress__Output>
       LoadRequest: MessageTypeDefinition<_stagecoach_v1_LoadRequest, _stagecoach_v1_LoadRequest__Output>
       LogitBias: MessageTypeDefinition<_stagecoach_v1_LogitBias, _stagecoach_v1_LogitBias__Output>

@@ -44,6 +44,7 @@ export interface ProtoGrpcType {
       Frame: MessageTypeDefinition<_stagecoach_v1_Frame, _stagecoach_v1_Frame__Output>
       FramesReply: MessageTypeDefinition<_stagecoach_v1_FramesReply, _stagecoach_v1_FramesReply__Output>
       LinearTime: MessageTypeDefinition<_stagecoach_v1_LinearTime, _stagecoach_v1_LinearTime__Output>
+      LinkPurpose: EnumTypeDefinition
       LoadProgress: MessageTypeDefinition<_stagecoach_v1_LoadProgress, _stagecoach_v1_LoadProgress__Output>
       LoadRequest: MessageTypeDefinition<_stagecoach_v1_LoadRequest, _stagecoach_v1_LoadRequest__Output>
       LogitBias: MessageTypeDefinition<_stagecoach_v1_LogitBias, _stagecoach_v1_LogitBias__Output>

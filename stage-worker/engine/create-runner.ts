@@ -14,6 +14,8 @@ export interface RunnerSpec {
   readonly simulation?: SimulationOptions;
   /** Computing takes this many times as long. Defaults to 1. */
   readonly throttle?: number;
+  /** Processors that its thread keeps to, as `pinThread` takes them. Defaults to any. */
+  readonly cpus?: string;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
 import { startThread } from "../../common/start-thread.js";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
+import type { LinkTarget } from "../../common/wire/link-connection.js";
 import type { RunnerSpec } from "./create-runner.js";
 import {
   type EngineNews,
@@ -9,7 +10,6 @@ import {
   type FlowPlace,
   type FromEngine,
   type LinkListen,
-  type LinkTarget,
   maxFramesAtEngine,
   type ToEngine,
 } from "./engine-messages.js";
@@ -29,7 +29,7 @@ const closeTimeoutMs = 5_000;
 export interface EngineOptions {
   readonly spec: RunnerSpec;
   readonly place: FlowPlace;
-  /** Absent where frames only come by gRPC. */
+  /** Absent where everything goes by gRPC. */
   readonly listen?: LinkListen;
 }
 
@@ -42,7 +42,7 @@ type Ready = Extract<FromEngine, { kind: "ready" }>;
 export class EngineHost {
   readonly blockCount: number;
   readonly weightBytes: number;
-  /** Where a link into the stage ends; 0 where none can. */
+  /** Where links into the engine's thread end; 0 where none can. */
   readonly linkPort: number;
   readonly #thread: Worker;
   readonly #shared: { stats: SharedStats; departures: SharedCount; taken: SharedCount };

@@ -1,4 +1,5 @@
 import { type Code, StagecoachError } from "../../common/errors.js";
+import type { LinkTarget } from "../../common/wire/link-connection.js";
 import type { RunnerSpec } from "./create-runner.js";
 import type {
   RaggedBatch,
@@ -23,7 +24,7 @@ export interface FlowPlace {
 export interface EngineThreadData {
   readonly spec: RunnerSpec;
   readonly place: FlowPlace;
-  /** Where a link into this stage may end; absent where frames only come by gRPC. */
+  /** Where links may end here; absent where everything goes by gRPC. */
   readonly listen?: LinkListen;
   /** Memory of SharedStats, and of the counts of results that left and of frames that were taken. */
   readonly stats: SharedArrayBuffer;
@@ -31,15 +32,13 @@ export interface EngineThreadData {
   readonly taken: SharedArrayBuffer;
 }
 
-/** Where a link may end, and what it must begin with. */
+/** Where links may end, and what they must begin with. */
 export interface LinkListen {
   readonly host: string;
-  readonly token: Uint8Array;
-}
-
-/** Where a link into the next stage goes. */
-export interface LinkTarget extends LinkListen {
-  readonly port: number;
+  /** Of the link that frames come by. */
+  readonly framesToken: Uint8Array;
+  /** Of the one that the coordinator gets outputs by; absent where this is not the last stage. */
+  readonly outputsToken?: Uint8Array;
 }
 
 /** A frame as the engine takes it. */
@@ -77,13 +76,15 @@ export type FromEngine =
 
 /** What a running engine tells. */
 export type EngineNews =
-  /** An Output's bytes for the coordinator; `counted` ones are reported back when they have left. */
-  | { kind: "output"; bytes: Uint8Array; counted: boolean; failure?: EngineFailure }
+  /** An Output's bytes for the coordinator, by gRPC; `counted` ones are reported back when they have left. */
+  | { kind: "output"; bytes: Uint8Array; counted: boolean }
+  /** Sequences cannot go on. The coordinator is told by an Output. */
+  | { kind: "sequencesFailed"; failure: EngineFailure }
   /** A Frame's bytes for the next stage, by gRPC. */
   | { kind: "next"; bytes: Uint8Array }
   /** The first frame for the next stage is here: which way shall it go? */
   | { kind: "whichWay" }
-  /** A link into this stage is there. */
+  /** The link that frames come by is there. */
   | { kind: "linked" }
   /** Frames have been taken that the host waits for. */
   | { kind: "taken" }

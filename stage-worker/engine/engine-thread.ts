@@ -2,10 +2,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
 import { createRunner } from "./create-runner.js";
 import { type EngineThreadData, type FromEngine, failureOf, type ToEngine } from "./engine-messages.js";
+import { pinThread } from "./pin-thread.js";
 import { StageEngine } from "./stage-engine.js";
 
 /** Entry of the engine's thread: makes the runner, then serves the host until it is stopped. */
 async function main(data: EngineThreadData): Promise<void> {
+  if (data.spec.cpus !== undefined) pinThread(data.spec.cpus);
   const runner = await createRunner(data.spec);
   const wall = new WallClock();
   const engine = new StageEngine({

@@ -32,15 +32,19 @@ test("frames wait for the way to be known, and leave over the link in order", as
   const frames: number[][] = [];
   const ended = new Promise<void>((resolve) => {
     void listener((socket) => {
-      const reader = new LinkReader(token);
-      socket.on("data", (chunk) => frames.push(...[...reader.read(chunk)].map((bytes) => [...bytes])));
+      const reader = new LinkReader();
+      socket.once("readable", () => {
+        expect(socket.read(linkTokenBytes)).toEqual(Buffer.from(token));
+        socket.on("data", (chunk) => frames.push(...[...reader.read(chunk)].map((bytes) => [...bytes])));
+        socket.resume();
+      });
       socket.on("end", resolve);
     }).then((port) => {
       sender.send(frame(1));
       sender.send([Uint8Array.of(2), Uint8Array.of(3, 4)]);
       expect(onFirst).toHaveBeenCalledTimes(1);
       expect(onLeft).not.toHaveBeenCalled();
-      sender.takeWay({ host: "127.0.0.1", port, token });
+      void sender.takeWay({ host: "127.0.0.1", port, token });
       sender.end();
     });
   });
@@ -54,7 +58,7 @@ test("without a target, or where nobody listens, frames go by the host", async (
   for (const target of [undefined, { host: "127.0.0.1", port: 1, token }]) {
     const { sender, sendByHost } = senderWithEars();
     sender.send(frame(1));
-    sender.takeWay(target);
+    void sender.takeWay(target);
     await vi.waitFor(() => expect(sendByHost).toHaveBeenCalledWith(frame(1)));
     sender.send(frame(2));
     expect(sendByHost).toHaveBeenLastCalledWith(frame(2));
@@ -66,7 +70,7 @@ test("a link that breaks is told once, with who was lost", async () => {
   const { sender, onBroken } = senderWithEars();
   const port = await listener((socket) => socket.on("data", () => socket.destroy()));
   sender.send(frame(1));
-  sender.takeWay({ host: "127.0.0.1", port, token });
+  void sender.takeWay({ host: "127.0.0.1", port, token });
   await vi.waitFor(() => expect(onBroken).toHaveBeenCalled());
   sender.send(frame(2));
   expect(onBroken).toHaveBeenCalledTimes(1);

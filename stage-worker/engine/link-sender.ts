@@ -1,11 +1,7 @@
-import { connect, type Socket } from "node:net";
 import { StagecoachError } from "../../common/errors.js";
 import type { MessageParts } from "../../common/wire/encode-message.js";
-import { framedParts } from "../../common/wire/link-framing.js";
-import type { LinkTarget } from "./engine-messages.js";
-
-/** Longer than a connection to a machine that is there takes. */
-const connectTimeoutMs = 2_000;
+import { connectLink, type LinkTarget } from "../../common/wire/link-connection.js";
+import { LinkWriter } from "../../common/wire/link-writer.js";
 
 /** What a sender works with. */
 export interface LinkSenderOptions {
@@ -21,7 +17,7 @@ export interface LinkSenderOptions {
   readonly onBroken: (reason: StagecoachError) => void;
 }
 
-type Way = "unknown" | "asked" | "host" | "closed" | Socket;
+type Way = "unknown" | "asked" | "host" | "closed" | LinkWriter;
 
 /**
  * The way out of the engine's thread to the next stage. Over a link a frame is in the network's hands before
@@ -44,7 +40,7 @@ export class LinkSender {
   }
 
   send(parts: MessageParts): void {
-    if (typeof this.#way === "object") this.#write(this.#way, parts);
+    if (typeof this.#way === "object") this.#way.write(parts, this.#options.onLeft);
     else if (this.#way === "host") this.#options.sendByHost(parts);
     else if (this.#way !== "closed") {
       this.#waiting.push(parts);
@@ -54,32 +50,10 @@ export class LinkSender {
   }
 
   /** Connects, or falls back to the host when there is no target or it cannot be reached. */
-  takeWay(target: LinkTarget | undefined): void {
-    if (this.#way === "closed") return;
-    if (target === undefined) {
-      this.#begin("host");
-      return;
-    }
-    const socket = connect({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
-    const fallBack = (): void => {
-      if (this.#way !== "asked") return;
-      socket.destroy();
-      this.#begin("host");
-    };
-    // A computation may have kept both this and the connection waiting: the connection is looked at first.
-    const timer = setTimeout(() => setImmediate(fallBack), connectTimeoutMs);
-    socket.once("error", fallBack);
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      socket.off("error", fallBack);
-      if (this.#way !== "asked") {
-        socket.destroy();
-        return;
-      }
-      this.#watch(socket);
-      socket.write(target.token);
-      this.#begin(socket);
-    });
+  async takeWay(target: LinkTarget | undefined): Promise<void> {
+    const socket = target && (await connectLink(target));
+    if (this.#way === "closed") socket?.destroy();
+    else this.#begin(socket === undefined ? "host" : new LinkWriter(socket, (...why) => this.#lost(...why)));
   }
 
   /** Ends the link after the frames that were sent. */
@@ -93,46 +67,18 @@ export class LinkSender {
     const way = this.#way;
     this.#way = "closed";
     this.#waiting.length = 0;
-    if (typeof way === "object") way.destroy();
+    if (typeof way === "object") way.close();
   }
 
-  #begin(way: Way): void {
+  #begin(way: LinkWriter | "host"): void {
     this.#way = way;
     for (const parts of this.#waiting.splice(0)) this.send(parts);
     if (this.#ending) this.end();
   }
 
-  /** A frame that the network took at once has left already; another has when it calls back. */
-  #write(socket: Socket, parts: MessageParts): void {
-    let left = false;
-    const leave = (): void => {
-      if (!left) this.#options.onLeft();
-      left = true;
-    };
-    const [head, tail] = framedParts(parts);
-    socket.cork();
-    if (tail !== undefined) socket.write(head);
-    socket.write(tail ?? head, (error) => {
-      if (!error) leave();
-    });
-    socket.uncork();
-    if (socket.writableLength === 0) leave();
-  }
-
-  #watch(socket: Socket): void {
-    const broken = (cause?: unknown): void => {
-      if (this.#way === "closed" || this.#ending) return;
-      const why = cause instanceof Error ? cause.message : "it ended the connection";
-      this.close();
-      this.#options.onBroken(
-        new StagecoachError("UNAVAILABLE", `lost the next stage at ${this.#options.address}: ${why}`, {
-          cause,
-        }),
-      );
-    };
-    socket.on("error", broken);
-    socket.on("close", () => broken());
-    // Nothing is ever said in return; without reading, its end would not be seen.
-    socket.resume();
+  #lost(why: string, cause?: Error): void {
+    this.close();
+    const message = `lost the next stage at ${this.#options.address}: ${why}`;
+    this.#options.onBroken(new StagecoachError("UNAVAILABLE", message, { cause }));
   }
 }

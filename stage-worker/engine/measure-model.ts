@@ -41,11 +41,10 @@ const leastLayers = 4;
 const embeddingTokens = [1, 16, 128];
 const prefillTokens = [32, 128];
 const decodeRows = [1, 4, 8, 16];
-/** Contexts for decoding, the first that can be made in time. */
-const contexts = [64, 32, 16] as const;
-const contextBudgetMs = 1_500;
-/** Contexts between which attention's growth is measured, with one layer. */
-const attentionContexts = [32, 192] as const;
+/** Tokens that decoding sequences have already: a prompt of usual length and some of its answer. */
+const decodeContext = 160;
+/** Contexts between which attention's growth is measured. */
+const attentionContexts = [64, 224] as const;
 const attentionRows = 8;
 
 /** Layers that `measureModel` needs the blobs of: enough that no cache holds them, four at least. */
@@ -71,7 +70,7 @@ export async function measureModel(
 
   const layers = measuredLayers(manifest);
   const many = await using(await openBench({ endLayer: layers }), timeLayers);
-  const one = await using(await openBench({ endLayer: 1 }), (bench) => timeOneLayer(bench, many.context));
+  const one = await using(await openBench({ endLayer: 1 }), timeOneLayer);
   const embedding = await using(await openBench({ embedding: true }), (bench) =>
     timeAll(embeddingTokens, (tokens) => bench.timePrefill(tokens)),
   );
@@ -88,8 +87,8 @@ export async function measureModel(
     embedding: fitted(without(ownMs, embedding)),
     head: fitted(without(ownMs, head)),
     stage: { alphaMs: ownMs, betaMs: 0 },
-    attentionMsPerToken: one.attentionMsPerToken,
-    contextTokens: many.context,
+    attentionMsPerToken: many.attentionMsPerToken / layers,
+    contextTokens: decodeContext,
     disturbance: many.disturbance,
   };
 }
@@ -97,29 +96,26 @@ export async function measureModel(
 async function timeLayers(bench: RunnerBench) {
   const prefill = await timeAll(prefillTokens, (tokens) => bench.timePrefill(tokens));
   const last = prefill.at(-1) as TimedRows;
-  const context = affordableContext(last.ms / last.rows);
-  const decode = await bench.timeDecodes(decodeRows, context);
+  const decode = await bench.timeDecodes(decodeRows, decodeContext);
+  const attentionMsPerToken = await timeAttention(bench);
   const again = await bench.timePrefill(last.rows);
   const drift = Math.max(again, last.ms) / Math.max(Math.min(again, last.ms), 1e-6) - 1;
   // Nothing can be told from what takes no time.
   const disturbance = last.ms < 1 ? 0 : Math.max(drift, 1 / bench.processorShare - 1);
-  return { prefill, decode, context, disturbance };
+  return { prefill, decode, attentionMsPerToken, disturbance };
 }
 
-async function timeOneLayer(bench: RunnerBench, context: number) {
+async function timeOneLayer(bench: RunnerBench) {
   const prefill = await timeAll(prefillTokens, (tokens) => bench.timePrefill(tokens));
-  const decode = await bench.timeDecodes(decodeRows, context);
+  return { prefill, decode: await bench.timeDecodes(decodeRows, decodeContext) };
+}
+
+/** Of all layers together: keys and values of one alone would stay in a cache. */
+async function timeAttention(bench: RunnerBench): Promise<number> {
   const [short, long] = attentionContexts;
   const [shortMs = 0] = (await bench.timeDecodes([attentionRows], short)).map(({ ms }) => ms);
   const [longMs = 0] = (await bench.timeDecodes([attentionRows], long)).map(({ ms }) => ms);
-  const attentionMsPerToken = Math.max(0, longMs - shortMs) / (attentionRows * (long - short));
-  return { prefill, decode, attentionMsPerToken };
-}
-
-/** Large models cannot prefill all the sequences at length in the time that measuring may take. */
-function affordableContext(tokenMs: number): number {
-  const rows = Math.max(...decodeRows);
-  return contexts.find((context) => context * rows * tokenMs <= contextBudgetMs) ?? 16;
+  return Math.max(0, longMs - shortMs) / (attentionRows * (long - short));
 }
 
 async function timeAll(

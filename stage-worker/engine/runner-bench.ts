@@ -20,11 +20,14 @@ export class RunnerBench {
   readonly #config: Manifest["config"];
   readonly #input: "tokens" | "hidden";
   readonly #maxSequences: number;
+  readonly #blockSize: number;
   readonly #blocksPerSequence: number;
   /** Tokens in KV of each open sequence. */
   readonly #lengths = new Map<number, number>();
-  /** The first of the blocks that an open sequence owns. */
+  /** Which share of the blocks an open sequence owns. */
   readonly #slots = new Map<number, number>();
+  /** Open sequences that were given their own blocks. */
+  readonly #equipped = new Set<number>();
   #nextId = 1;
   #wallMs = 0;
   #processorMs = 0;
@@ -37,6 +40,7 @@ export class RunnerBench {
     limits: Pick<RunnerOptions, "blockSize" | "maxSequences" | "maxContext"> = benchLimits,
   ) {
     this.#maxSequences = limits.maxSequences;
+    this.#blockSize = limits.blockSize;
     this.#blocksPerSequence = limits.maxContext / limits.blockSize;
     this.#runner = runner;
     this.#config = config;
@@ -63,11 +67,10 @@ export class RunnerBench {
 
   /**
    * Median milliseconds of one token each of so many sequences that have about `context` tokens already, for
-   * each of the counts.
+   * each of the counts. They share their beginning, as with a cached prefix, so only one of them is computed.
    */
   async timeDecodes(rowCounts: readonly number[], context: number): Promise<TimedRows[]> {
-    const ids = this.#open(Math.max(...rowCounts));
-    if (context > 0) for (const id of ids) await this.#forward([id], context);
+    const ids = await this.#openWithContext(Math.max(...rowCounts), context);
     const timed: TimedRows[] = [];
     for (const rows of rowCounts)
       timed.push({ rows, ms: await timeMedian(() => this.#forward(ids.slice(0, rows), 1)) });
@@ -79,7 +82,15 @@ export class RunnerBench {
     await this.#runner.close();
   }
 
-  #open(count: number): number[] {
+  async #openWithContext(count: number, context: number): Promise<number[]> {
+    if (context === 0) return this.#open(count);
+    const [first] = this.#open(1) as [number];
+    await this.#forward([first], context);
+    const blocks = this.#blocksOf(first).slice(0, Math.ceil(context / this.#blockSize));
+    return [first, ...this.#open(count - 1, context, blocks)];
+  }
+
+  #open(count: number, cachedLength = 0, cachedBlocks: readonly number[] = []): number[] {
     const ids = Array.from({ length: count }, () => this.#nextId++);
     const taken = new Set(this.#slots.values());
     const free = Array.from({ length: this.#maxSequences }, (_, slot) => slot).filter(
@@ -87,15 +98,15 @@ export class RunnerBench {
     );
     for (const [index, id] of ids.entries()) {
       this.#slots.set(id, free[index] as number);
-      this.#lengths.set(id, 0);
+      this.#lengths.set(id, cachedLength);
     }
     this.#runner.open(
       ids.map((sequenceId) => ({
         sequenceId,
         history: noTokens,
         promptLength: 1,
-        cachedLength: 0,
-        cachedBlocks: [],
+        cachedLength,
+        cachedBlocks,
         sampling,
       })),
     );
@@ -107,6 +118,7 @@ export class RunnerBench {
     for (const id of ids) {
       this.#slots.delete(id);
       this.#lengths.delete(id);
+      this.#equipped.delete(id);
     }
   }
 
@@ -118,8 +130,9 @@ export class RunnerBench {
       contextLengths: contexts,
       lengths: ids.map(() => tokens),
       sample: ids.map(() => true),
-      newBlocks: ids.map((id, index) => (contexts[index] === 0 ? this.#blocksOf(id) : [])),
+      newBlocks: ids.map((id) => (this.#equipped.has(id) ? [] : this.#blocksOf(id))),
     };
+    for (const id of ids) this.#equipped.add(id);
     const input = this.#makeInput(ids.length * tokens);
     const before = process.cpuUsage();
     const startedMs = performance.now();

@@ -1,15 +1,19 @@
+import type { Socket } from "node:net";
 import { StagecoachError } from "../../common/errors.js";
-import { frameParts, joined, outputBytes } from "../../common/wire/frame-bytes.js";
+import { frameParts, joined, outputParts } from "../../common/wire/frame-bytes.js";
+import type { LinkTarget } from "../../common/wire/link-connection.js";
 import { EngineLoop } from "./engine-loop.js";
 import {
   type EngineNews,
   type EngineThreadData,
   failureOf,
-  type LinkTarget,
+  type LinkListen,
   maxFramesAtEngine,
 } from "./engine-messages.js";
+import { LinkDoor, type LinkGuest } from "./link-door.js";
 import { LinkListener } from "./link-listener.js";
 import { LinkSender } from "./link-sender.js";
+import { OutputSender } from "./output-sender.js";
 import { SharedCount } from "./shared-count.js";
 import { SharedStats } from "./shared-stats.js";
 import { StageFlow } from "./stage-flow.js";
@@ -37,7 +41,9 @@ export class StageEngine {
   readonly #departures: SharedCount;
   readonly #taken: SharedCount;
   readonly #sender: LinkSender;
-  readonly #listener: LinkListener | undefined;
+  readonly #outputs: OutputSender;
+  readonly #door: LinkDoor | undefined;
+  #listener: LinkListener | undefined;
   #source: "none" | "host" | "link" = "none";
   #failed = false;
 
@@ -46,14 +52,13 @@ export class StageEngine {
     this.#departures = new SharedCount(options.departures);
     this.#taken = new SharedCount(options.taken);
     this.#sender = this.#makeSender();
-    this.#listener = options.listen && this.#makeListener(options.listen.token);
+    this.#outputs = this.#makeOutputs();
+    this.#door = options.listen && new LinkDoor(this.#guests(options.listen));
     this.#flow = new StageFlow(options.place, {
       submit: (message) => this.#inLoop(this.#loop.receive(message)),
       sendNext: (frame) => this.#sender.send(frameParts(frame)),
-      sendOutput: (output, counted, failure) => {
-        const bytes = outputBytes(output);
-        options.tell({ kind: "output", bytes, counted, ...(failure !== undefined && { failure }) });
-      },
+      sendOutput: (output, counted) => this.#outputs.send(outputParts(output), counted),
+      onFailure: (failure) => options.tell({ kind: "sequencesFailed", failure }),
       nothingToSend: () => this.#left(),
       onTaken: () => this.#onTaken(),
       onDrained: () => {
@@ -65,17 +70,17 @@ export class StageEngine {
       runner: options.runner,
       stats: new SharedStats(options.stats),
       departures: this.#departures,
-      maxUnsent: () => (this.#sender.direct ? maxUnsent.direct : maxUnsent.byHost),
+      maxUnsent: () => (this.#sender.direct || this.#outputs.direct ? maxUnsent.direct : maxUnsent.byHost),
       emit: (result) => this.#guard(() => this.#flow.passOn(result)),
       clockUs: options.clockUs,
       wallUs: options.wallUs,
     });
   }
 
-  /** Opens the way in for a link; resolves with its port, 0 when there is none. */
+  /** Lets links come; resolves with their port, 0 when there is none. */
   async listen(): Promise<number> {
     const { listen } = this.#options;
-    return listen === undefined ? 0 : ((await this.#listener?.listen(listen)) ?? 0);
+    return listen === undefined ? 0 : ((await this.#door?.listen(listen.host)) ?? 0);
   }
 
   /** Takes a frame that came by the host. */
@@ -95,14 +100,16 @@ export class StageEngine {
   }
 
   takeWay(target: LinkTarget | undefined): void {
-    this.#sender.takeWay(target);
+    this.#inLoop(this.#sender.takeWay(target));
   }
 
   /** Resolves when nothing is computed any more and everything is freed. */
   async stop(): Promise<void> {
     this.#failed = true;
+    this.#door?.close();
     this.#listener?.close();
     this.#sender.close();
+    this.#outputs.close();
     await this.#loop.stop();
     await this.#options.runner.close();
   }
@@ -118,19 +125,33 @@ export class StageEngine {
     });
   }
 
-  #makeListener(token: Uint8Array): LinkListener {
-    return new LinkListener(token, {
-      onLinked: () => {
-        if (this.#source !== "none" || this.#failed) return false;
-        this.#source = "link";
-        this.#options.tell({ kind: "linked" });
-        return true;
-      },
+  #makeOutputs(): OutputSender {
+    const { tell } = this.#options;
+    return new OutputSender({
+      sendByHost: (parts, counted) => tell({ kind: "output", bytes: joined(parts), counted }),
+      onLeft: () => this.#left(),
+      onBroken: (reason) => this.#fail(reason),
+    });
+  }
+
+  #guests({ framesToken, outputsToken }: LinkListen): LinkGuest[] {
+    const frames = { token: framesToken, welcome: (socket: Socket) => this.#takeFrames(socket) };
+    if (outputsToken === undefined) return [frames];
+    const welcome = (socket: Socket): boolean => this.#outputs.takeLink(socket, outputsToken);
+    return [frames, { token: outputsToken, welcome }];
+  }
+
+  #takeFrames(socket: Socket): boolean {
+    if (this.#source !== "none" || this.#failed) return false;
+    this.#source = "link";
+    this.#options.tell({ kind: "linked" });
+    this.#listener = new LinkListener(socket, {
       onFrame: (bytes) => this.#guard(() => this.#flow.accept(bytes)),
       mayTake: () => this.#flow.waiting < maxFramesAtEngine,
       onEnd: () => this.endFrames(),
       onBroken: (reason) => this.#fail(reason),
     });
+    return true;
   }
 
   #onTaken(): void {

@@ -17,7 +17,9 @@ export interface FlowPorts {
   /** To the next stage; not called at the last one. */
   readonly sendNext: (frame: Frame) => void;
   /** To the coordinator. `counted` ones are awaited before the engine goes far ahead. */
-  readonly sendOutput: (output: Output, counted: boolean, failure?: EngineFailure) => void;
+  readonly sendOutput: (output: Output, counted: boolean) => void;
+  /** Sequences cannot go on; the coordinator is told as well. */
+  readonly onFailure: (failure: EngineFailure) => void;
   /** A result that goes nowhere, which counts as one that has left. */
   readonly nothingToSend: () => void;
   /** One more frame has passed. */
@@ -101,7 +103,8 @@ export class StageFlow {
   #sendFailure({ epoch, step, lane }: Frame__Output, failure: EngineFailure): void {
     const message = `stage ${this.#place.stageIndex}: ${failure.message}`;
     const told = { code: codeNumber(failure.code), message, sequenceIds: [...failure.sequenceIds] };
-    this.#ports.sendOutput({ epoch, step, lane, failure: told }, false, failure);
+    this.#ports.onFailure(failure);
+    this.#ports.sendOutput({ epoch, step, lane, failure: told }, false);
   }
 }
 

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { codeNumber, StagecoachError } from "../../common/errors.js";
 import type { Logger } from "../../common/log.js";
+import type { LinkTarget } from "../../common/wire/link-connection.js";
 import { linkTokenBytes } from "../../common/wire/link-framing.js";
+import type { LinkPurpose__Output } from "../../proto/gen/stagecoach/v1/LinkPurpose.js";
 import type { RunnerSpec } from "../engine/create-runner.js";
 import { EngineHost } from "../engine/engine-host.js";
-import type { EngineNews, LinkTarget } from "../engine/engine-messages.js";
+import type { EngineNews, LinkListen } from "../engine/engine-messages.js";
 import type { EngineStats } from "../engine/shared-stats.js";
 import { NextStage } from "./next-stage.js";
 import { OutputChannel } from "./output-channel.js";
@@ -33,7 +35,7 @@ export interface FrameSource {
 export interface LoadedStageOptions {
   readonly place: StagePlace;
   readonly spec: RunnerSpec;
-  /** Where links into this stage may end; absent where frames only come and go by gRPC. */
+  /** Where links may end here; absent where frames and outputs only come and go by gRPC. */
   readonly linkHost?: string;
   /** Hears once when the stage can no longer serve. */
   readonly onFailed: (reason: StagecoachError) => void;
@@ -42,8 +44,8 @@ export interface LoadedStageOptions {
 
 /**
  * One epoch's stage, as the gRPC thread sees it. Frames and outputs pass here as bytes; what they mean is the
- * engine's business (see StageFlow). Between stages they do not even pass here where a link can be had: they go
- * from one engine's thread to the next.
+ * engine's business (see StageFlow). Where links can be had they do not even pass here: they go
+ * from one engine's thread to the next, from the coordinator and to it.
  *
  * What breaks more than a micro-batch (a gap in the steps, a lost neighbour, the engine) fails the stage: a
  * StageFailure without ids.
@@ -53,7 +55,7 @@ export class LoadedStage {
   readonly outputs = new OutputChannel();
   readonly #options: LoadedStageOptions;
   readonly #next: NextStage | undefined;
-  readonly #token: Uint8Array;
+  readonly #tokens: Record<LinkPurpose__Output, Uint8Array>;
   #engine!: EngineHost;
   #source: FrameSource | "link" | undefined;
   #onDrained: (() => void) | undefined;
@@ -67,13 +69,12 @@ export class LoadedStage {
   static async open(options: LoadedStageOptions, signal: AbortSignal): Promise<LoadedStage> {
     const stage = new LoadedStage(options);
     const { spec, place, linkHost } = options;
-    const listen = linkHost !== undefined && place.stageIndex > 0 && { host: linkHost, token: stage.#token };
     const listeners = {
       onNews: (news: EngineNews) => stage.#hear(news),
       onBroken: (reason: StagecoachError) => stage.fail(reason),
     };
     try {
-      const engine = { spec, place, ...(listen && { listen }) };
+      const engine = { spec, place, ...(linkHost !== undefined && { listen: stage.#listen(linkHost) }) };
       stage.#engine = await EngineHost.start(engine, listeners, signal);
       return stage;
     } catch (reason) {
@@ -85,7 +86,7 @@ export class LoadedStage {
   private constructor(options: LoadedStageOptions) {
     this.#options = options;
     this.place = options.place;
-    this.#token = new Uint8Array(randomBytes(linkTokenBytes));
+    this.#tokens = { LINK_FRAMES: newToken(), LINK_OUTPUTS: newToken() };
     const { nextAddress } = options.place;
     if (nextAddress !== "") this.#next = new NextStage(nextAddress, (reason) => this.fail(reason));
   }
@@ -102,9 +103,10 @@ export class LoadedStage {
     return this.#lastStats ?? this.#engine.stats();
   }
 
-  /** Where a link into this stage ends, with port 0 when frames have to come by gRPC. */
-  get link(): Pick<LinkTarget, "port" | "token"> {
-    return { port: this.#engine.linkPort, token: this.#token };
+  /** Where a link ends here, with port 0 when it must be done by gRPC. */
+  link(purpose: LinkPurpose__Output): Pick<LinkTarget, "port" | "token"> {
+    const has = purpose === "LINK_FRAMES" || this.#next === undefined;
+    return { port: has ? this.#engine.linkPort : 0, token: this.#tokens[purpose] };
   }
 
   /**
@@ -160,6 +162,11 @@ export class LoadedStage {
     await this.#engine.close();
   }
 
+  #listen(host: string): LinkListen {
+    const { LINK_FRAMES: framesToken, LINK_OUTPUTS: outputsToken } = this.#tokens;
+    return { host, framesToken, ...(this.#next === undefined && { outputsToken }) };
+  }
+
   get #stream(): FrameSource | undefined {
     return this.#source === "link" ? undefined : this.#source;
   }
@@ -177,7 +184,10 @@ export class LoadedStage {
     if (this.#failure !== undefined) return;
     switch (news.kind) {
       case "output":
-        this.#sendOutput(news);
+        this.outputs.send(asBuffer(news.bytes), news.counted ? () => this.#engine.resultSent() : undefined);
+        break;
+      case "sequencesFailed":
+        this.#options.log.warn({ epoch: this.place.epoch, ...news.failure }, "sequences failed");
         break;
       case "next":
         this.#next?.send(asBuffer(news.bytes), () => this.#engine.resultSent());
@@ -200,13 +210,6 @@ export class LoadedStage {
     }
   }
 
-  #sendOutput({ bytes, counted, failure }: Extract<EngineNews, { kind: "output" }>): void {
-    if (failure !== undefined) {
-      this.#options.log.warn({ epoch: this.place.epoch, ...failure }, "sequences failed");
-    }
-    this.outputs.send(asBuffer(bytes), counted ? () => this.#engine.resultSent() : undefined);
-  }
-
   async #chooseWay(): Promise<void> {
     const target =
       this.#options.linkHost === undefined ? undefined : await this.#next?.findLink(this.place.epoch);
@@ -214,6 +217,10 @@ export class LoadedStage {
     this.#options.log.debug({ way: target === undefined ? "gRPC" : "link" }, "frames go to the next stage");
     this.#engine.takeWay(target);
   }
+}
+
+function newToken(): Uint8Array {
+  return new Uint8Array(randomBytes(linkTokenBytes));
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

@@ -16,14 +16,15 @@ import type { RunnerSpec } from "../engine/create-runner.js";
 import { type MeasuredTime, type ModelTimes, measuredLayers } from "../engine/measure-model.js";
 import { runMeasure } from "../engine/run-measure.js";
 import { benchLimits } from "../engine/runner-bench.js";
-import { instantSimulation, type SimulatedTime, type SimulationOptions } from "../engine/simulated-runner.js";
+import { instantSimulation, type SimulationOptions } from "../engine/simulated-runner.js";
+import { slowedLine, throttledTimes } from "../engine/throttled-times.js";
 import type { BlobKeeper } from "./blob-keeper.js";
 import { readManifestField } from "./load-request.js";
 import { stageBlobs } from "./stage-blobs.js";
 
 /** What measuring needs of the worker. */
 export interface ModelMeasurerOptions {
-  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle">;
+  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle" | "cpus">;
   /** Where a request names no threads. */
   readonly threads: number;
   readonly home: Home;
@@ -47,7 +48,7 @@ const timesSchema = z.object({
 });
 
 /** Counts up when something else is measured, so that what older versions kept is not taken for it. */
-const formatVersion = 2;
+const formatVersion = 4;
 /** Of times that differ by more than this between two looks, another measurement may be better. */
 const mostDisturbance = 0.15;
 
@@ -72,8 +73,9 @@ export class ModelMeasurer {
     const manifest = readManifestField(request.manifestJson);
     const { device, throttle = 1, simulation = instantSimulation } = this.#options.device;
     const freeMemoryBytes = this.#options.memoryLimitBytes();
-    if (device === "simulated") return { ...throttledTimes(simulation, throttle), freeMemoryBytes };
-    const { disturbance, ...times } = await this.#inTurn(() => this.#timesOf(manifest, request, signal));
+    if (device === "simulated") return { ...slowedSimulation(simulation, throttle), freeMemoryBytes };
+    const plain = await this.#inTurn(() => this.#timesOf(manifest, request, signal));
+    const { disturbance, ...times } = throttledTimes(plain, throttle);
     return { ...withPoints(times), unsteady: disturbance > mostDisturbance, freeMemoryBytes };
   }
 
@@ -121,7 +123,8 @@ export class ModelMeasurer {
     blobAddress: string,
     signal: AbortSignal,
   ): Promise<ModelTimes> {
-    const { device, home, blobs, log } = this.#options;
+    const { home, blobs, log } = this.#options;
+    const { device } = this.#options.device;
     const part = { manifest, firstLayer: 0, endLayer: measuredLayers(manifest), embedding: true, head: true };
     await blobs.ensure(stageBlobs(part), { blobAddress, signal });
     const startedMs = performance.now();
@@ -132,7 +135,7 @@ export class ModelMeasurer {
       threads,
       memoryLimitBytes: this.#options.memoryLimitBytes(),
     };
-    const times = await runMeasure({ ...device, options }, signal);
+    const times = await runMeasure({ device, options }, signal);
     log.info(
       { model: manifest.model, times, ms: Math.round(performance.now() - startedMs) },
       "measured a model",
@@ -141,10 +144,10 @@ export class ModelMeasurer {
   }
 
   #key(manifest: Manifest, threads: number): string {
-    const { device, throttle } = this.#options.device;
+    const { device, cpus: pinned } = this.#options.device;
     const model = { config: manifest.config, blobs: manifest.blobs.map(({ sha256 }) => sha256) };
     const machine = { host: hostname(), cpu: cpus()[0]?.model, cores: cpus().length };
-    const facts = JSON.stringify({ formatVersion, version, model, machine, threads, device, throttle });
+    const facts = JSON.stringify({ formatVersion, version, model, machine, threads, device, pinned });
     return createHash("sha256").update(facts).digest("hex");
   }
 
@@ -181,16 +184,12 @@ export class ModelMeasurer {
 
 type SimulatedTimes = Pick<SimulationOptions, "layerDecode" | "layerPrefill" | "embedding" | "head">;
 
-function throttledTimes(simulation: SimulatedTimes, factor: number): SimulatedTimes {
-  const scaled = ({ alphaMs, betaMs }: SimulatedTime): SimulatedTime => ({
-    alphaMs: alphaMs * factor,
-    betaMs: betaMs * factor,
-  });
+function slowedSimulation(simulation: SimulatedTimes, factor: number): SimulatedTimes {
   return {
-    layerDecode: scaled(simulation.layerDecode),
-    layerPrefill: scaled(simulation.layerPrefill),
-    embedding: scaled(simulation.embedding),
-    head: scaled(simulation.head),
+    layerDecode: slowedLine(simulation.layerDecode, factor),
+    layerPrefill: slowedLine(simulation.layerPrefill, factor),
+    embedding: slowedLine(simulation.embedding, factor),
+    head: slowedLine(simulation.head, factor),
   };
 }
 

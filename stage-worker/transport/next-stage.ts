@@ -1,13 +1,9 @@
 import { type ClientWritableStream, credentials } from "@grpc/grpc-js";
 import { StagecoachError } from "../../common/errors.js";
 import { channelOptions } from "../../common/grpc-options.js";
-import { parseListenAddress } from "../../common/listen-address.js";
+import { findLink, type LinkTarget } from "../../common/wire/link-connection.js";
 import { createStageClient } from "../../common/wire/stage-service.js";
-import type { OpenLinkReply__Output } from "../../proto/gen/stagecoach/v1/OpenLinkReply.js";
 import type { StageClient } from "../../proto/gen/stagecoach/v1/Stage.js";
-import type { LinkTarget } from "../engine/engine-messages.js";
-
-const linkTimeoutMs = 2_000;
 
 /** The stage after this one: where a link into it goes, and the stream of frames for when there is none. */
 export class NextStage {
@@ -28,18 +24,7 @@ export class NextStage {
 
   /** Where a link may go; undefined where frames have to go by gRPC, whose own error tells if nobody is there. */
   findLink(epoch: number): Promise<LinkTarget | undefined> {
-    const deadline = Date.now() + linkTimeoutMs;
-    return new Promise((resolve) => {
-      this.#client.openLink({ epoch }, { deadline }, (reason, reply?: OpenLinkReply__Output) => {
-        if (reason !== null || reply === undefined || reply.port === 0) resolve(undefined);
-        else
-          resolve({
-            host: parseListenAddress(this.#address, "next_address").host,
-            port: reply.port,
-            token: Uint8Array.from(reply.token),
-          });
-      });
-    });
+    return findLink(this.#client, this.#address, { epoch, purpose: "LINK_FRAMES" });
   }
 
   /** `onSent` is called when the frame has been handed to the network, which waits while the receiver does. */

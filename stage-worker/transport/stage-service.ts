@@ -39,7 +39,7 @@ export function stageService({ slot, threads, measure }: StageServiceOptions): G
     Echo: unaryHandler(echo),
     Frames: framesHandler({ stage: () => slot.stage, epoch: () => slot.epoch }),
     Outputs: outputsHandler(slot),
-    OpenLink: unaryHandler(({ epoch }: OpenLinkRequest__Output) => openLink(slot, epoch)),
+    OpenLink: unaryHandler((request: OpenLinkRequest__Output) => openLink(slot, request)),
   };
   return { definition: stageDefinition, implementation };
 }
@@ -50,10 +50,9 @@ interface HotHandlers {
   readonly Outputs: handleServerStreamingCall<OutputsRequest__Output, Sendable>;
 }
 
-function openLink({ stage, state }: StageSlot, epoch: number): OpenLinkReply {
+function openLink({ stage, state }: StageSlot, { epoch, purpose }: OpenLinkRequest__Output): OpenLinkReply {
   if (stage?.place.epoch !== epoch) throw notServed(state, epoch);
-  const { port, token } = stage.link;
-  return { port, token };
+  return stage.link(purpose);
 }
 
 async function* loadProgress(

@@ -18,12 +18,12 @@ export type SlotState =
 
 /** What stages are made with on this worker. */
 export interface StageSlotOptions {
-  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle">;
+  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle" | "cpus">;
   readonly blobs: BlobKeeper;
   readonly blobsFolder: string;
   /** Asked when a stage is about to be opened, after the one before has been freed. */
   readonly memoryLimitBytes: () => number;
-  /** Where links into a stage may end; undefined where frames only come and go by gRPC. */
+  /** Where links may end here; undefined where everything goes by gRPC. */
   readonly linkHost: () => string | undefined;
   readonly kvMemoryBytes?: number;
   readonly onChange: (state: SlotState) => void;

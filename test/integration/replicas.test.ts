@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readClusterFile } from "../../cli/state/cluster-file.js";
 import type { ClusterStatus__Output } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import {
   generate,
@@ -101,6 +102,26 @@ describe("up with two replicas of one stage", () => {
     expect(status.blocksTotal).toBe(sum(({ blocksTotal }) => blocksTotal));
     expect(status.blocksUsed).toBe(sum(({ blocksUsed }) => blocksUsed));
     await cancelAll(cluster, open);
+  });
+});
+
+test("up goes on without a replica, says what it lost, and ends when none is left", async () => {
+  const scope = testScope();
+  const device = await simulatedDevice(await newHome(scope), 20);
+  const cluster = await startUp(scope, [...device, "--replicas", "2", "--stages", "1"]);
+  const processes = (await readClusterFile(cluster.home))?.processes ?? [];
+  const killWorker = (id: string): void => {
+    const { pid } = processes.find(({ name }) => name === `worker ${id}`) ?? {};
+    if (pid === undefined) throw new Error(`worker ${id} is not among ${JSON.stringify(processes)}`);
+    process.kill(pid, "SIGKILL");
+  };
+  killWorker("w1");
+  await cluster.process.says(/worker w1 .*ended by SIGKILL[\s\S]*The other replicas go on serving\.\n/);
+  expect((await generate(cluster.client, short)).ids).toHaveLength(3);
+  killWorker("w0");
+  expect(await cluster.process.ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/a process ended unexpectedly; ending the others[\s\S]*worker w0/),
   });
 });
 

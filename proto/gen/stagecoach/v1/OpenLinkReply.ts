@@ -3,7 +3,7 @@
 
 export interface OpenLinkReply {
   /**
-   * At the host of this service; 0 means that frames must come by Frames.
+   * At the host of this service; 0 means that it must be done by Frames or Outputs.
    */
   'port'?: (number);
   /**
@@ -14,7 +14,7 @@ export interface OpenLinkReply {
 
 export interface OpenLinkReply__Output {
   /**
-   * At the host of this service; 0 means that frames must come by Frames.
+   * At the host of this service; 0 means that it must be done by Frames or Outputs.
    */
   'port': (number);
   /**

@@ -101,16 +101,18 @@ export interface StageClient extends grpc.Client {
   measureLink(argument: _stagecoach_v1_MeasureLinkRequest, callback: grpc.requestCallback<_stagecoach_v1_MeasureLinkReply__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Where the stage before this one may send its frames without gRPC: over a
-   * TCP connection of their own that ends in the engine's thread.
+   * Where frames may come in (from the coordinator or the stage before), or the
+   * last stage's outputs go out, without gRPC: over a TCP connection of their
+   * own that ends in the engine's thread.
    */
   OpenLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
   OpenLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
   OpenLink(argument: _stagecoach_v1_OpenLinkRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
   OpenLink(argument: _stagecoach_v1_OpenLinkRequest, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
   /**
-   * Where the stage before this one may send its frames without gRPC: over a
-   * TCP connection of their own that ends in the engine's thread.
+   * Where frames may come in (from the coordinator or the stage before), or the
+   * last stage's outputs go out, without gRPC: over a TCP connection of their
+   * own that ends in the engine's thread.
    */
   openLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
   openLink(argument: _stagecoach_v1_OpenLinkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_stagecoach_v1_OpenLinkReply__Output>): grpc.ClientUnaryCall;
@@ -164,8 +166,9 @@ export interface StageHandlers extends grpc.UntypedServiceImplementation {
   MeasureLink: grpc.handleUnaryCall<_stagecoach_v1_MeasureLinkRequest__Output, _stagecoach_v1_MeasureLinkReply>;
   
   /**
-   * Where the stage before this one may send its frames without gRPC: over a
-   * TCP connection of their own that ends in the engine's thread.
+   * Where frames may come in (from the coordinator or the stage before), or the
+   * last stage's outputs go out, without gRPC: over a TCP connection of their
+   * own that ends in the engine's thread.
    */
   OpenLink: grpc.handleUnaryCall<_stagecoach_v1_OpenLinkRequest__Output, _stagecoach_v1_OpenLinkReply>;
   

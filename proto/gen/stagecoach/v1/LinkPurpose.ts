@@ -1,0 +1,35 @@
+// Original file: proto/stagecoach/v1/stage.proto
+
+/**
+ * What a link carries.
+ */
+export const LinkPurpose = {
+  /**
+   * Frames, from who connects.
+   */
+  LINK_FRAMES: 'LINK_FRAMES',
+  /**
+   * The last stage's tokens and failures of sequences, to who connects.
+   */
+  LINK_OUTPUTS: 'LINK_OUTPUTS',
+} as const;
+
+/**
+ * What a link carries.
+ */
+export type LinkPurpose =
+  /**
+   * Frames, from who connects.
+   */
+  | 'LINK_FRAMES'
+  | 0
+  /**
+   * The last stage's tokens and failures of sequences, to who connects.
+   */
+  | 'LINK_OUTPUTS'
+  | 1
+
+/**
+ * What a link carries.
+ */
+export type LinkPurpose__Output = typeof LinkPurpose[keyof typeof LinkPurpose]
