@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { compileConfig } from "../../common/config.js";
-import { coordinatorFlags, upSettings, workerFlags } from "./up-settings.js";
+import { coordinatorFlags, cpuShare, upSettings, workerFlags } from "./up-settings.js";
 
 function valuesOf(flags: Record<string, string>) {
   return compileConfig(upSettings, {
@@ -32,6 +32,14 @@ test("the coordinator waits for exactly the workers that are started", () => {
     undefined,
   ]);
   expect(valueIn(coordinatorFlags(valuesOf({}), undefined), "--nats")).toBe("off");
+});
+
+test("engines keep to processors of their own where together they take all", () => {
+  const four = [0, 1, 4, 5];
+  expect([0, 1].map((index) => cpuShare(four, index, 2, 2))).toEqual(["0,1", "4,5"]);
+  expect(cpuShare(four, 0, 1, 4)).toBeUndefined();
+  expect(cpuShare(four, 1, 3, 1)).toBeUndefined();
+  expect(cpuShare([], 0, 2, 1)).toBeUndefined();
 });
 
 test("workers share the machine unless they are told what to take", () => {

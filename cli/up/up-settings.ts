@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { flagsFor, type SettingName, type SettingValues } from "../../common/config.js";
 import { readMemory } from "../../common/free-memory.js";
+import { pinnableCpus } from "../../common/machine-cpus.js";
 import { dialable } from "../client.js";
 import { coordinatorSettings } from "../coordinator.js";
 import { workerSettings } from "../worker.js";
@@ -71,13 +72,30 @@ export function workerFlags(
   grpc: string,
   workerCount: number,
 ): string[] {
+  const threads = values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount));
+  const cpus = cpuShare(pinnableCpus(), Number(workerId.slice(1)), workerCount, threads);
   const shares = {
-    threads: values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount)),
+    threads,
+    ...(cpus !== undefined && { cpus }),
     memoryLimitBytes:
       values.memoryLimitBytes ?? Math.floor((readMemory().freeBytes * freeShare) / workerCount),
   };
   const addresses = { join: dialable(grpc), listen: "127.0.0.1:0" };
   return ["worker", ...flagsFor({ ...pick(values, workerSettings), ...shares, ...addresses, workerId })];
+}
+
+/**
+ * The processors of one worker where all of them together take every one: engines that move between processors get
+ * into each other's way. Where some are left free, the system knows better.
+ */
+export function cpuShare(
+  cpus: readonly number[],
+  index: number,
+  workerCount: number,
+  threads: number,
+): string | undefined {
+  if (cpus.length !== workerCount * threads || workerCount === 1) return undefined;
+  return cpus.slice(index * threads, (index + 1) * threads).join(",");
 }
 
 /** The values that are among the names. */

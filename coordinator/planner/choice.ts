@@ -5,6 +5,12 @@ import type { PlanRequest } from "./types.js";
 /** A hop shorter than this share of the slowest stage is hidden well enough by as many lanes as stages. */
 const extraLaneFrom = 0.05;
 
+/**
+ * What an extra lane has to gain to be taken: it makes micro-batches smaller, and prompts travel in smaller pieces,
+ * whose cost is not in the rate of decoding; and links are timed less exactly than stages.
+ */
+const extraLaneGain = 1.1;
+
 /** So many stages and lanes, and what a micro-batch then costs. */
 export interface Shape {
   readonly stageCount: number;
@@ -52,15 +58,19 @@ export function choiceOf(request: PlanRequest, shape: Shape, assignment: Assignm
   };
 }
 
-/** The better of two: more tokens a second, then the shorter way, then fewer stages, then fewer lanes. */
+/** The better of two: more tokens a second (well more where it takes an extra lane), then the shorter way, then fewer stages, then fewer lanes. */
 export function betterOf(a: Choice | undefined, b: Choice | undefined): Choice | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const order =
-    compare(b.tokensPerSecond, a.tokensPerSecond) ||
+    compare(meritOf(b), meritOf(a)) ||
     compare(a.timing.totalMs, b.timing.totalMs) ||
     a.stageCount - b.stageCount ||
     a.laneCount - b.laneCount;
   return order <= 0 ? a : b;
+}
+
+function meritOf({ tokensPerSecond, laneCount, stageCount }: Choice): number {
+  return laneCount > stageCount ? tokensPerSecond / extraLaneGain : tokensPerSecond;
 }
 
 /** `rows` tokens every `everyMs`; times below a nanosecond count as one, so that the result is finite. */

@@ -8,15 +8,20 @@ import type { LinkProfile, Plan, PlanRequest, WorkerProfile } from "./types.js";
 function bruteForce(request: PlanRequest): { tokensPerSecond: number; totalMs: number } | undefined {
   const { model, workers, concurrency } = request;
   let best: { tokensPerSecond: number; totalMs: number } | undefined;
+  let bestMerit = 0;
   for (const order of ordersOf(workers)) {
     if (request.stages !== undefined && order.length !== request.stages) continue;
     for (const cuts of cutsOf(model.layerCount, order.length)) {
       for (const laneCount of [order.length, order.length + 1]) {
         const reached = reach(request, order, cuts, laneCount, concurrency);
         if (reached === undefined) continue;
-        const gain = best === undefined ? 1 : reached.tokensPerSecond / best.tokensPerSecond - 1;
-        if (best === undefined || gain > 1e-9 || (gain > -1e-9 && reached.totalMs < best.totalMs))
-          best = reached;
+        // An extra lane has to be worth a tenth.
+        const merit = reached.tokensPerSecond / (laneCount > order.length ? 1.1 : 1);
+        const gain = best === undefined ? 1 : merit / bestMerit - 1;
+        if (best !== undefined && gain <= 1e-9 && (gain <= -1e-9 || reached.totalMs >= best.totalMs))
+          continue;
+        best = reached;
+        bestMerit = merit;
       }
     }
   }
