@@ -62,15 +62,16 @@ export function choiceOf(request: PlanRequest, shape: Shape, assignment: Assignm
 export function betterOf(a: Choice | undefined, b: Choice | undefined): Choice | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const order =
-    compare(meritOf(b), meritOf(a)) ||
+    compare(meritOf(b, b.tokensPerSecond), meritOf(a, a.tokensPerSecond)) ||
     compare(a.timing.totalMs, b.timing.totalMs) ||
     a.stageCount - b.stageCount ||
     a.laneCount - b.laneCount;
   return order <= 0 ? a : b;
 }
 
-function meritOf({ tokensPerSecond, laneCount, stageCount }: Choice): number {
-  return laneCount > stageCount ? tokensPerSecond / extraLaneGain : tokensPerSecond;
+/** What a rate counts for in a shape, when choices are compared. */
+export function meritOf({ laneCount, stageCount }: Shape, rate: number): number {
+  return laneCount > stageCount ? rate / extraLaneGain : rate;
 }
 
 /** `rows` tokens every `everyMs`; times below a nanosecond count as one, so that the result is finite. */

@@ -1,4 +1,4 @@
-import { betterOf, type Choice, choiceOf, type Shape, tokensPerSecond } from "./choice.js";
+import { betterOf, type Choice, choiceOf, meritOf, type Shape, tokensPerSecond } from "./choice.js";
 import { lowestLimit, minimisePeriod } from "./minimise-period.js";
 import { SubsetSearch } from "./subset-search.js";
 import type { PlanRequest } from "./types.js";
@@ -9,15 +9,16 @@ export function searchExactly(request: PlanRequest, shapes: readonly Shape[]): C
     .map((shape) => {
       const search = new SubsetSearch(shape.cost, shape.stageCount);
       const limitMs = lowestLimit(search) ?? Infinity;
-      return { shape, search, atMost: tokensPerSecond(request.concurrency / shape.inFlight, limitMs) };
+      const rate = tokensPerSecond(request.concurrency / shape.inFlight, limitMs);
+      return { shape, search, atMost: meritOf(shape, rate) };
     })
     .sort((a, b) => b.atMost - a.atMost);
   let best: Choice | undefined;
   for (const { shape, search, atMost } of promising) {
-    const toBeat = (best?.tokensPerSecond ?? 0) * (1 - 1e-9);
+    const toBeat = best === undefined ? 0 : meritOf(best, best.tokensPerSecond) * (1 - 1e-9);
     if (atMost < toBeat) break;
     const leastTotalMs = search.leastTotal(Infinity)?.totalMs ?? Infinity;
-    if (tokensPerSecond(request.concurrency, leastTotalMs) < toBeat) continue;
+    if (meritOf(shape, tokensPerSecond(request.concurrency, leastTotalMs)) < toBeat) continue;
     const assignment = minimisePeriod(search, shape.inFlight);
     if (assignment !== undefined) best = betterOf(best, choiceOf(request, shape, assignment));
   }
