@@ -9,7 +9,7 @@ const extraLaneFrom = 0.05;
  * What an extra lane has to gain to be taken: it makes micro-batches smaller, and prompts travel in smaller pieces,
  * whose cost is not in the rate of decoding; and links are timed less exactly than stages.
  */
-const extraLaneGain = 1.1;
+const extraLaneGain = 1.05;
 
 /** So many stages and lanes, and what a micro-batch then costs. */
 export interface Shape {

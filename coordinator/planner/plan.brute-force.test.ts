@@ -15,8 +15,8 @@ function bruteForce(request: PlanRequest): { tokensPerSecond: number; totalMs: n
       for (const laneCount of [order.length, order.length + 1]) {
         const reached = reach(request, order, cuts, laneCount, concurrency);
         if (reached === undefined) continue;
-        // An extra lane has to be worth a tenth.
-        const merit = reached.tokensPerSecond / (laneCount > order.length ? 1.1 : 1);
+        // An extra lane has to be worth a twentieth.
+        const merit = reached.tokensPerSecond / (laneCount > order.length ? 1.05 : 1);
         const gain = best === undefined ? 1 : merit / bestMerit - 1;
         if (best !== undefined && gain <= 1e-9 && (gain <= -1e-9 || reached.totalMs >= best.totalMs))
           continue;
