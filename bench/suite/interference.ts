@@ -19,12 +19,14 @@ export const interference: Scenario = {
   title: `${decoders} requests decode while ${longPrompt}-token prompts arrive`,
   run: (context) =>
     withCluster(context, twoStages, async (cluster) => {
-      const [quiet, disturbed, prompts]: number[][] = [[], [], []];
+      const [quiet, quietTail, disturbed, prompts]: number[][] = [[], [], [], []];
       for (let round = 1; round <= context.rounds; round++) {
         context.onProgress(`round ${round} of ${context.rounds}: without long prompts, then with them`);
         const alone = await decode(context, cluster, 2 * round, false);
         const beside = await decode(context, cluster, 2 * round + 1, true);
-        quiet?.push(distribution(alone.gapsMs).p50);
+        const { p50, p99 } = distribution(alone.gapsMs);
+        quiet?.push(p50);
+        quietTail?.push(p99);
         disturbed?.push(distribution(beside.gapsMs).p99);
         prompts?.push(beside.longPrompts);
       }
@@ -40,7 +42,10 @@ export const interference: Scenario = {
         ],
         columns: [],
         stages: [],
-        notes: [`${median(prompts ?? [])} long prompts were read while the others decoded.`],
+        notes: [
+          `${median(prompts ?? [])} long prompts were read while the others decoded.`,
+          `Without them p99 was ${(median(quietTail ?? []) / quietMs).toFixed(1)} times p50.`,
+        ],
       };
     }),
 };

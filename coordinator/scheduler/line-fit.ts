@@ -2,7 +2,7 @@
 const decay = 0.97;
 /** Samples before outliers can be told from the rest. */
 const settledSamples = 8;
-const outlierFactor = 4;
+const outlierFactor = 2;
 
 /**
  * A line through samples by least squares, which forgets old ones slowly. Where all samples have much the same x

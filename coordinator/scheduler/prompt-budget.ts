@@ -17,8 +17,10 @@ export interface PromptDemand {
 /** Longest time between two tokens of a sequence, ms, or what measuring makes of it. */
 export type TargetItl = number | "auto";
 
-/** How much longer than decoding alone a step may take while prompts are read. */
-const autoFactor = 1.75;
+/** How much longer than decoding alone a step may take while one prompt is read: twice as long at its p99. */
+const autoFactor = 1.35;
+/** By how much that grows with the prompts that wait beside it, as a share of the sequences that decode. */
+const factorPerPrompt = 3;
 /** So many more prompts than decoding sequences are worth more than an even flow of tokens. */
 const pressingRatio = 2;
 /** Prompts never starve. */
@@ -71,11 +73,16 @@ export class PromptBudget {
   }
 
   /** The tokens that keep a step beside so many rows in time. */
-  #withinTarget({ decodeRows }: PromptDemand): number {
-    const decodeMs = this.#times.decodeMs(Math.max(1, decodeRows));
+  #withinTarget(demand: PromptDemand): number {
+    const decodeMs = this.#times.decodeMs(Math.max(1, demand.decodeRows));
     if (decodeMs === undefined) return firstTokens;
     // A sequence's next token waits for one step of every lane.
-    const stepMs = this.#target === "auto" ? autoFactor * decodeMs : this.#target / this.#laneCount;
+    const stepMs = this.#target === "auto" ? factorOf(demand) * decodeMs : this.#target / this.#laneCount;
     return Math.floor(this.#times.promptTokensIn(stepMs - decodeMs) ?? firstTokens);
   }
+}
+
+/** The more sequences cannot decode for want of their prompts, the less an even flow is worth. */
+function factorOf({ prompts, decoding }: PromptDemand): number {
+  return autoFactor + (factorPerPrompt * Math.max(0, prompts - 1)) / Math.max(1, decoding);
 }

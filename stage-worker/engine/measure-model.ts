@@ -1,5 +1,6 @@
 import type { Manifest } from "../../model/store/manifest.js";
 import { type FittedTime, fitLine, type TimedRows } from "./fit-line.js";
+import { median } from "./percentile.js";
 import { RunnerBench } from "./runner-bench.js";
 import type { StageRunner } from "./stage-runner.js";
 
@@ -55,8 +56,9 @@ export function measuredLayers({ config, blobs }: Manifest): number {
 }
 
 /**
- * Times the parts of a model: the embedding and the head each alone, and a layer as the difference between
- * many and one. What is left of the one is the cost of a call, which each stage has once.
+ * Times the parts of a model: the embedding and the head each alone, and a layer as the difference between many and
+ * one. What is left of the one is the cost of a call, which each stage has once. The head takes at least what it adds
+ * to many layers: alone it finds its weights in a cache.
  */
 export async function measureModel(
   manifest: Manifest,
@@ -78,6 +80,9 @@ export async function measureModel(
     await openBench({ firstLayer: layerCount, endLayer: layerCount, head: true }),
     (bench) => bench.timeDecodes(decodeRows, 0),
   );
+  const withHead = await using(await openBench({ endLayer: layers, head: true }), (bench) =>
+    bench.timeDecodes(decodeRows, decodeContext),
+  );
 
   const layerDecode = perLayer(many.decode, one.decode, layers);
   const ownMs = layers === 1 ? 0 : leftOver(one.decode, layerDecode);
@@ -85,7 +90,7 @@ export async function measureModel(
     layerDecode: fitted(layerDecode),
     layerPrefill: fitted(perLayer(many.prefill, one.prefill, layers)),
     embedding: fitted(without(ownMs, embedding)),
-    head: fitted(without(ownMs, head)),
+    head: fitted(atLeast(medianBeyond(withHead, many.decode), without(ownMs, head))),
     stage: { alphaMs: ownMs, betaMs: 0 },
     attentionMsPerToken: many.attentionMsPerToken / layers,
     contextTokens: decodeContext,
@@ -138,6 +143,15 @@ function perLayer(many: readonly TimedRows[], one: readonly TimedRows[], layers:
 function leftOver(one: readonly TimedRows[], layer: readonly TimedRows[]): number {
   const sum = one.reduce((total, { ms }, index) => total + ms - (layer[index]?.ms ?? 0), 0);
   return Math.max(0, sum / one.length);
+}
+
+/** How much longer one thing takes than another, whatever the rows; the single differences are too noisy. */
+function medianBeyond(more: readonly TimedRows[], less: readonly TimedRows[]): number {
+  return median(more.map(({ ms }, index) => Math.max(0, ms - (less[index]?.ms ?? 0))));
+}
+
+function atLeast(leastMs: number, times: readonly TimedRows[]): TimedRows[] {
+  return times.map(({ rows, ms }) => ({ rows, ms: Math.max(leastMs, ms) }));
 }
 
 function without(ownMs: number, times: readonly TimedRows[]): TimedRows[] {

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { pipeline, stages, tokensOf } from "../../../test/fixtures/cpu-pipeline.js";
 import { RecordingSampler, RunnerDriver } from "../../../test/fixtures/runner-driver.js";
+import { openingOn } from "../../../test/fixtures/stage-fixtures.js";
 import { packTiny, tinySource } from "../../../test/fixtures/tiny-model.js";
+import { KeptBlocks } from "./kept-blocks.js";
+import { KvRows } from "./kv-rows.js";
+import { type KvShape, tokenBytes } from "./kv-shape.js";
 
 const block = 16;
 /** Two blocks and a half, and what follows. */
@@ -104,4 +108,49 @@ it("keeps blocks in every stage", async () => {
   driver.openOn(2, shared.length, blocks.slice(0, 3), { wantLogprobs: true });
   await driver.step([{ id: 2, tokens: rest }]);
   expect(sampler.logits.get(2)).toEqual(uncached);
+});
+
+describe("copies of neighbours", () => {
+  const shape: KvShape = { layers: 1, kvHeads: 1, headSize: 2, form: "f32" };
+  const blockBytes = block * tokenBytes(shape);
+  const table = Array.from({ length: 40 }, (_, index) => 100 + index);
+
+  /** Keeps the blocks of a sequence whose values tell their tokens. */
+  function keepAll() {
+    const kv = new KvRows(shape);
+    const kept = new KeptBlocks(block, kv, { blocks: () => table, holderOf: () => undefined });
+    const tokens = table.length * block;
+    const values = Float32Array.from({ length: 4 * tokens }, (_, index) => Math.floor(index / 4));
+    kv.alone(1, 0, tokens, tokens).append(0, tokens, { values });
+    kept.keep({ sequenceId: 1, keptBlocks: table.length });
+    kv.close([1]);
+    return { kv, kept };
+  }
+
+  /** The tokens that a sequence opened on these blocks finds. */
+  function tokensOn({ kv, kept }: ReturnType<typeof keepAll>, blocks: readonly number[]): number[] {
+    const cachedLength = blocks.length * block;
+    kept.load({ ...openingOn(2, cachedLength, blocks), cachedBlocks: blocks });
+    const keys = kv.alone(2, cachedLength, cachedLength, cachedLength).planes.keys(0);
+    kv.close([2]);
+    return Array.from({ length: blocks.length }, (_, index) => keys[index * block * 2] as number);
+  }
+
+  it("give memory back as their blocks are dropped, and keep the others", () => {
+    const test = keepAll();
+    expect(test.kept.sizeBytes).toBe(40 * blockBytes);
+    const rest = [...table];
+    while (rest.length > 0) {
+      test.kept.drop(rest.splice(((rest.length * 7) % 5) % rest.length, 1));
+      expect(test.kept.sizeBytes).toBeGreaterThanOrEqual(rest.length * blockBytes);
+      expect(test.kept.sizeBytes).toBeLessThanOrEqual((rest.length / 0.75) * blockBytes);
+      if (rest.length > 0) expect(tokensOn(test, rest)).toEqual(rest.map((id) => (id - 100) * block));
+    }
+  });
+
+  it("are read in any order of blocks", () => {
+    const test = keepAll();
+    const blocks = [table[5], table[6], table[3], table[30], table[31]] as number[];
+    expect(tokensOn(test, blocks)).toEqual([80, 96, 48, 480, 496]);
+  });
 });

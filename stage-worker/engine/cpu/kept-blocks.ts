@@ -11,6 +11,31 @@ export interface BlockTables {
   holderOf(block: number, besides: number): number | undefined;
 }
 
+/** Neighbours that are copied together: a copy a block would take many times as long, most of it for small views. */
+const segmentBlocks = 16;
+
+/** A segment with fewer blocks in use than this share is copied anew without the others. */
+const leastShareInUse = 0.75;
+
+/** Blocks that were neighbours in a sequence, one after another in one row. */
+interface Segment {
+  readonly planes: KvPlanes;
+  readonly blocks: Set<number>;
+}
+
+/** Where a block's KV is. */
+interface Place {
+  readonly segment: Segment;
+  readonly token: number;
+}
+
+/** Tokens to read, one after another in one place. */
+interface Stretch {
+  readonly source: KvPlanes | number;
+  readonly token: number;
+  tokens: number;
+}
+
 /**
  * The KV of blocks whose sequences are over, as compact copies. Open sequences have theirs in rows: a prefix that
  * is shared is copied into the row of each, since attention reads rows.
@@ -19,7 +44,7 @@ export class KeptBlocks {
   readonly #blockSize: number;
   readonly #kv: KvRows;
   readonly #tables: BlockTables;
-  readonly #copies = new Map<number, KvPlanes>();
+  readonly #places = new Map<number, Place>();
 
   constructor(blockSize: number, kv: KvRows, tables: BlockTables) {
     this.#blockSize = blockSize;
@@ -27,39 +52,75 @@ export class KeptBlocks {
     this.#tables = tables;
   }
 
+  /** Bytes of all copies, with those of blocks that share a segment with others and are no longer kept. */
   get sizeBytes(): number {
-    let bytes = 0;
-    for (const { sizeBytes } of this.#copies.values()) bytes += sizeBytes;
-    return bytes;
+    const segments = new Set(Array.from(this.#places.values(), ({ segment }) => segment));
+    return [...segments].reduce((bytes, { planes }) => bytes + planes.sizeBytes, 0);
   }
 
   /** Gives a sequence that was just opened the KV of its cached tokens. */
-  load({ sequenceId, cachedLength, cachedBlocks }: SequenceOpening): void {
-    for (const [index, block] of cachedBlocks.entries()) {
-      const token = index * this.#blockSize;
-      const tokens = Math.min(this.#blockSize, cachedLength - token);
-      const copy = this.#copies.get(block);
-      if (copy) this.#kv.appendBlock(sequenceId, copy, tokens);
-      else {
-        const holder = this.#tables.holderOf(block, sequenceId);
-        if (holder === undefined) throw missing(sequenceId, block);
-        this.#kv.appendShared(sequenceId, holder, token, tokens);
-      }
+  load(opening: SequenceOpening): void {
+    for (const { source, token, tokens } of this.#stretches(opening)) {
+      if (typeof source === "number") this.#kv.appendShared(opening.sequenceId, source, token, tokens);
+      else this.#kv.appendPlanes(opening.sequenceId, source, token, tokens);
     }
   }
 
   /** Copies what is to outlive a sequence; it must still be open. */
   keep({ sequenceId, keptBlocks }: SequenceClosing): void {
     const blocks = this.#tables.blocks(sequenceId).slice(0, keptBlocks);
-    for (const [index, block] of blocks.entries()) {
-      if (this.#copies.has(block)) continue;
-      this.#copies.set(block, this.#kv.copyBlock(sequenceId, index * this.#blockSize, this.#blockSize));
+    for (let from = 0, to = 0; from < blocks.length; from = Math.max(to, from + 1)) {
+      for (to = from; to < blocks.length && to < from + segmentBlocks; to++) {
+        if (this.#places.has(blocks[to] as number)) break;
+      }
+      if (to === from) continue;
+      const [token, tokens] = [from * this.#blockSize, (to - from) * this.#blockSize];
+      this.#place(blocks.slice(from, to), this.#kv.copyTokens(sequenceId, token, tokens));
     }
   }
 
   /** Forgets blocks that are written anew. */
   drop(blocks: readonly number[]): void {
-    for (const block of blocks) this.#copies.delete(block);
+    const touched = new Set<Segment>();
+    for (const block of blocks) {
+      const segment = this.#places.get(block)?.segment;
+      if (segment === undefined) continue;
+      this.#places.delete(block);
+      segment.blocks.delete(block);
+      touched.add(segment);
+    }
+    for (const segment of touched) this.#compact(segment);
+  }
+
+  #place(blocks: readonly number[], planes: KvPlanes): void {
+    const segment: Segment = { planes, blocks: new Set(blocks) };
+    for (const [index, block] of blocks.entries()) {
+      this.#places.set(block, { segment, token: index * this.#blockSize });
+    }
+  }
+
+  #compact({ planes, blocks }: Segment): void {
+    const held = planes.capacity / this.#blockSize;
+    if (blocks.size === 0 || blocks.size >= leastShareInUse * held) return;
+    const kept = [...blocks];
+    const tokens = kept.map((block) => (this.#places.get(block) as Place).token);
+    this.#place(kept, planes.gather(tokens, this.#blockSize));
+  }
+
+  #stretches({ sequenceId, cachedLength, cachedBlocks }: SequenceOpening): Stretch[] {
+    const stretches: Stretch[] = [];
+    for (const [index, block] of cachedBlocks.entries()) {
+      const position = index * this.#blockSize;
+      const place = this.#places.get(block);
+      const source = place?.segment.planes ?? this.#tables.holderOf(block, sequenceId);
+      if (source === undefined) throw missing(sequenceId, block);
+      const token = place?.token ?? position;
+      const tokens = Math.min(this.#blockSize, cachedLength - position);
+      const last = stretches.at(-1);
+      if (last?.source === source && last.token + last.tokens === token) last.tokens += tokens;
+      else stretches.push({ source, token, tokens });
+    }
+    return stretches;
   }
 }
 

@@ -7,8 +7,11 @@ interface Row {
   length: number;
 }
 
-/** Capacity changes in steps of so many tokens: attention reads the whole capacity every step. */
-const capacityStep = 32;
+/**
+ * Capacity changes in steps of so many tokens at least, and of a sixteenth to an eighth of it: attention reads the
+ * whole capacity every step, and each change moves all rows.
+ */
+const leastStep = 32;
 
 /** Rows kept free, so that a sequence that joins seldom moves all others. */
 const spareRows = 2;
@@ -58,7 +61,7 @@ export class KvArena {
     const tokens = Math.max(room.tokens, ...this.#rows.map(({ length }) => length));
     const rows = this.#rows.length + (room.rows ?? 0);
     const wasted =
-      this.planes.rows > rows + 2 * spareRows || this.capacity >= roundUp(tokens) + 2 * capacityStep;
+      this.planes.rows > rows + 2 * spareRows || this.capacity >= roundUp(tokens) + 2 * stepAt(tokens);
     if (wasted) this.#relayout(withSpare(rows), roundUp(tokens));
     else this.#grow(rows, tokens);
   }
@@ -124,13 +127,13 @@ export class KvArena {
   }
 
   /** A copy of `size` tokens of a sequence from `token` on, as far as they are there. */
-  copyBlock(sequenceId: number, token: number, size: number): KvPlanes {
+  copyTokens(sequenceId: number, token: number, size: number): KvPlanes {
     const row = this.rowOf(sequenceId);
     const { length } = this.#rows[row] as Row;
-    const block = new KvPlanes(this.shape, 1, size);
+    const copy = new KvPlanes(this.shape, 1, size);
     const count = Math.max(0, Math.min(size, length - token));
-    block.copyTokens(this.planes, { row, token }, { row: 0, token: 0 }, count);
-    return block;
+    copy.copyTokens(this.planes, { row, token }, { row: 0, token: 0 }, count);
+    return copy;
   }
 
   rowOf(sequenceId: number): number {
@@ -157,7 +160,12 @@ export class KvArena {
 }
 
 function roundUp(tokens: number): number {
-  return Math.ceil(tokens / capacityStep) * capacityStep;
+  const step = stepAt(tokens);
+  return Math.ceil(tokens / step) * step;
+}
+
+function stepAt(tokens: number): number {
+  return Math.max(leastStep, 2 ** Math.floor(Math.log2(Math.max(1, tokens) / 8)));
 }
 
 /** A single row is a prompt being read: nobody joins it. */

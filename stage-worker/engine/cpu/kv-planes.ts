@@ -132,6 +132,15 @@ export class KvPlanes {
     }
   }
 
+  /** New planes of one row: `count` tokens from each of these of the first row on. */
+  gather(tokens: readonly number[], count: number): KvPlanes {
+    const copy = new KvPlanes(this.shape, 1, tokens.length * count);
+    for (const [index, token] of tokens.entries()) {
+      copy.copyTokens(this, { row: 0, token }, { row: 0, token: index * count }, count);
+    }
+    return copy;
+  }
+
   /** Writes new tokens of a sequence into a row. */
   write(row: number, token: number, count: number, { values, peaks }: NewKv): void {
     const { kvHeads, headSize, form } = this.shape;

@@ -62,7 +62,7 @@ describe("rows of KV", () => {
       [1, 2],
       [3, 4],
     ]);
-    expect(groups.map(({ arena }) => arena.capacity)).toEqual([928, 32]);
+    expect(groups.map(({ arena }) => arena.capacity)).toEqual([960, 32]);
   });
 
   it("gives memory back when the longest sequences leave", () => {
@@ -132,7 +132,7 @@ function sharePrefix(
 ): void {
   for (let token = 0; token < length; token += 16) {
     const tokens = Math.min(16, length - token);
-    if (copied) kv.appendBlock(id, kv.copyBlock(source, token, 16), tokens);
+    if (copied) kv.appendPlanes(id, kv.copyTokens(source, token, 16), 0, tokens);
     else kv.appendShared(id, source, token, tokens);
   }
   expectRow(kv.alone(id, length, length, length).planes, 0, source, length);

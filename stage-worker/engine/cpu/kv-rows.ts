@@ -67,9 +67,9 @@ export class KvRows {
     return arena;
   }
 
-  /** Appends tokens to a sequence: the first ones of a block. */
-  appendBlock(sequenceId: number, block: KvPlanes, tokens: number): void {
-    this.#ownArena(sequenceId).appendFrom(sequenceId, block, { row: 0, token: 0 }, tokens);
+  /** Appends tokens to a sequence: those of other planes' first row from `token` on. */
+  appendPlanes(sequenceId: number, planes: KvPlanes, token: number, tokens: number): void {
+    this.#ownArena(sequenceId).appendFrom(sequenceId, planes, { row: 0, token }, tokens);
   }
 
   /** Appends tokens to a sequence: those of another one from `token` on. */
@@ -81,10 +81,10 @@ export class KvRows {
   }
 
   /** A copy of `size` tokens of a sequence from `token` on, as far as they are there. */
-  copyBlock(sequenceId: number, token: number, size: number): KvPlanes {
+  copyTokens(sequenceId: number, token: number, size: number): KvPlanes {
     const arena = this.#arenas.get(sequenceId);
     if (arena === undefined) throw unknownSequence(sequenceId);
-    return arena.copyBlock(sequenceId, token, size);
+    return arena.copyTokens(sequenceId, token, size);
   }
 
   /** Frees sequences; those that never had a token have nothing to free. */
