@@ -1,6 +1,5 @@
 import type { Manifest } from "../../model/store/manifest.js";
 import { type FittedTime, fitLine, type TimedRows } from "./fit-line.js";
-import { median } from "./percentile.js";
 import { RunnerBench } from "./runner-bench.js";
 import type { StageRunner } from "./stage-runner.js";
 
@@ -56,9 +55,8 @@ export function measuredLayers({ config, blobs }: Manifest): number {
 }
 
 /**
- * Times the parts of a model: the embedding and the head each alone, and a layer as the difference between many and
- * one. What is left of the one is the cost of a call, which each stage has once. The head takes at least what it adds
- * to many layers: alone it finds its weights in a cache.
+ * Times the parts of a model: the embedding and the head each alone, and a layer as the difference between
+ * many and one. What is left of the one is the cost of a call, which each stage has once.
  */
 export async function measureModel(
   manifest: Manifest,
@@ -71,17 +69,17 @@ export async function measureModel(
   };
 
   const layers = measuredLayers(manifest);
-  const many = await using(await openBench({ endLayer: layers }), timeLayers);
+  const headRange = { firstLayer: layerCount, endLayer: layerCount, head: true };
+  const { many, head } = await using(await openBench({ endLayer: layers }), async (manyLayers) => ({
+    many: await timeLayers(manyLayers),
+    // Right after layers, as in a stage: alone it would find its weights in a cache.
+    head: await using(await openBench(headRange), (bench) =>
+      bench.timeDecodes(decodeRows, 0, () => manyLayers.timeOnce(1)),
+    ),
+  }));
   const one = await using(await openBench({ endLayer: 1 }), timeOneLayer);
   const embedding = await using(await openBench({ embedding: true }), (bench) =>
     timeAll(embeddingTokens, (tokens) => bench.timePrefill(tokens)),
-  );
-  const head = await using(
-    await openBench({ firstLayer: layerCount, endLayer: layerCount, head: true }),
-    (bench) => bench.timeDecodes(decodeRows, 0),
-  );
-  const withHead = await using(await openBench({ endLayer: layers, head: true }), (bench) =>
-    bench.timeDecodes(decodeRows, decodeContext),
   );
 
   const layerDecode = perLayer(many.decode, one.decode, layers);
@@ -90,7 +88,7 @@ export async function measureModel(
     layerDecode: fitted(layerDecode),
     layerPrefill: fitted(perLayer(many.prefill, one.prefill, layers)),
     embedding: fitted(without(ownMs, embedding)),
-    head: fitted(atLeast(medianBeyond(withHead, many.decode), without(ownMs, head))),
+    head: fitted(without(ownMs, head)),
     stage: { alphaMs: ownMs, betaMs: 0 },
     attentionMsPerToken: many.attentionMsPerToken / layers,
     contextTokens: decodeContext,
@@ -143,15 +141,6 @@ function perLayer(many: readonly TimedRows[], one: readonly TimedRows[], layers:
 function leftOver(one: readonly TimedRows[], layer: readonly TimedRows[]): number {
   const sum = one.reduce((total, { ms }, index) => total + ms - (layer[index]?.ms ?? 0), 0);
   return Math.max(0, sum / one.length);
-}
-
-/** How much longer one thing takes than another, whatever the rows; the single differences are too noisy. */
-function medianBeyond(more: readonly TimedRows[], less: readonly TimedRows[]): number {
-  return median(more.map(({ ms }, index) => Math.max(0, ms - (less[index]?.ms ?? 0))));
-}
-
-function atLeast(leastMs: number, times: readonly TimedRows[]): TimedRows[] {
-  return times.map(({ rows, ms }) => ({ rows, ms: Math.max(leastMs, ms) }));
 }
 
 function without(ownMs: number, times: readonly TimedRows[]): TimedRows[] {

@@ -10,7 +10,7 @@ export const benchLimits: Pick<
 > = { blockSize: 16, blockCount: 17 * 16, maxSequences: 17, maxContext: 256, laneCount: 1 };
 
 /** How often a thing is timed: until the time is used up, within these numbers of rounds. */
-const rounds = { least: 3, most: 12, budgetMs: 200 };
+const rounds = { least: 3, most: 16, budgetMs: 250 };
 /** A stage mostly waits for others between two steps, and finds its caches colder than a loop would. */
 const longestPauseMs = 10;
 
@@ -57,23 +57,31 @@ export class RunnerBench {
 
   /** Median milliseconds of a first chunk of so many tokens. */
   async timePrefill(tokens: number): Promise<number> {
-    return await timeMedian(async () => {
-      const [id] = this.#open(1) as [number];
-      const ms = await this.#forward([id], tokens);
-      this.#close([id]);
-      return ms;
-    });
+    return await timeMedian(() => this.timeOnce(tokens));
+  }
+
+  /** Milliseconds of one first chunk of so many tokens. */
+  async timeOnce(tokens: number): Promise<number> {
+    const [id] = this.#open(1) as [number];
+    const ms = await this.#forward([id], tokens);
+    this.#close([id]);
+    return ms;
   }
 
   /**
    * Median milliseconds of one token each of so many sequences that have about `context` tokens already, for
    * each of the counts. They share their beginning, as with a cached prefix, so only one of them is computed.
+   * `before`: what the machine does before each of the timed steps.
    */
-  async timeDecodes(rowCounts: readonly number[], context: number): Promise<TimedRows[]> {
+  async timeDecodes(
+    rowCounts: readonly number[],
+    context: number,
+    before: () => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<TimedRows[]> {
     const ids = await this.#openWithContext(Math.max(...rowCounts), context);
     const timed: TimedRows[] = [];
     for (const rows of rowCounts)
-      timed.push({ rows, ms: await timeMedian(() => this.#forward(ids.slice(0, rows), 1)) });
+      timed.push({ rows, ms: await timeMedian(() => this.#forward(ids.slice(0, rows), 1), before) });
     this.#close(ids);
     return timed;
   }
@@ -168,12 +176,16 @@ export class RunnerBench {
 }
 
 /** The first round warms up and does not count. */
-async function timeMedian(round: () => Promise<number>): Promise<number> {
+async function timeMedian(
+  round: () => Promise<number>,
+  before: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<number> {
   let ms = await round();
   const times: number[] = [];
   let spentMs = 0;
   while (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs)) {
     Atomics.wait(cell, 0, 0, Math.min(ms, longestPauseMs));
+    await before();
     ms = await round();
     times.push(ms);
     spentMs += ms;
