@@ -50,7 +50,7 @@ export const settings = {
     "model to serve: a name, a path, or a repository on the Hugging Face hub",
   ),
   variant: required(
-    oneOf(["auto", "as-is", "f32", "int8", "int4"]),
+    oneOf(["auto", "as-is", "f32", "f16", "int8", "int4"]),
     "auto",
     "form of the weights; auto takes the fastest that stays close to the original",
   ),
@@ -144,7 +144,11 @@ export const settings = {
     "the host's name and the process id",
   ),
   device: required(
-    oneOf(["auto", "cpu", "simulated"]),
+    textLike(
+      "auto|cpu|cuda[:N]|webgpu|simulated",
+      "auto, cpu, cuda, cuda:N for one of several GPUs, webgpu or simulated",
+      /^(auto|cpu|cuda(:\d{1,2})?|webgpu|simulated)$/,
+    ),
     "auto",
     "what computes; simulated waits instead of computing, for trying out schedules",
   ),

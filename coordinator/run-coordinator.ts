@@ -27,7 +27,7 @@ import type { PipelineObserver } from "./pipeline/pipeline.js";
 export interface CoordinatorOptions {
   readonly home: Home;
   readonly model: string;
-  readonly variant: "auto" | "as-is" | "f32" | "int8" | "int4";
+  readonly variant: "auto" | "as-is" | "f32" | "f16" | "int8" | "int4";
   readonly activationDtype: "auto" | "f32" | "f16" | "bf16" | "int8";
   /** host:port; port 0 takes a free one. */
   readonly http: string;

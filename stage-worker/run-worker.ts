@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { StagecoachError } from "../common/errors.js";
-import { readMemory } from "../common/free-memory.js";
 import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
 import { parseListenAddress } from "../common/listen-address.js";
@@ -8,7 +7,8 @@ import { createLogger, type LogOptions } from "../common/log.js";
 import { version } from "../common/package-root.js";
 import { openStore } from "../model/store/model-store.js";
 import { advertisedAddress } from "./advertised-address.js";
-import type { Device } from "./engine/create-runner.js";
+import { deviceMemory } from "./device-memory.js";
+import { deviceName, type NamedDevice } from "./device-name.js";
 import type { SimulationOptions } from "./engine/simulated-runner.js";
 import { Presence } from "./membership/presence.js";
 import { BlobKeeper } from "./transport/blob-keeper.js";
@@ -25,7 +25,7 @@ export interface WorkerOptions {
   readonly listen: string;
   /** Unique in the cluster. */
   readonly workerId: string;
-  readonly device: Device;
+  readonly device: NamedDevice;
   /** Intra-op threads of the engine. */
   readonly threads: number;
   /** What weights and KV may take. Defaults to nine tenths of the memory that is free when a stage is loaded. */
@@ -70,9 +70,10 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   checkOptions(options);
   const { home, workerId, device, threads, simulation, throttle, cpus } = options;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
-  const memoryLimitBytes = () => options.memoryLimitBytes ?? Math.floor(readMemory().freeBytes * freeShare);
+  const memoryLimitBytes = () =>
+    options.memoryLimitBytes ?? Math.floor(deviceMemory(device).freeBytes * freeShare);
   const spec = {
-    device,
+    ...device,
     ...(simulation && { simulation }),
     ...(throttle !== undefined && { throttle }),
     ...(cpus !== undefined && { cpus }),
@@ -109,9 +110,9 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       incarnation,
       version,
       address: options.advertise ?? advertisedAddress(server.address),
-      device,
+      device: deviceName(device),
       threads,
-      totalMemoryBytes: readMemory().totalBytes,
+      totalMemoryBytes: deviceMemory(device).totalBytes,
       freeMemoryBytes: memoryLimitBytes(),
       processId: process.pid,
     }),

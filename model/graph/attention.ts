@@ -1,29 +1,40 @@
 import type { ModelConfig } from "../config.js";
+import type { AttentionForm } from "./attention-form.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import { type ProductInput, product } from "./product.js";
-import { graphInputs, pastKeysInput, pastValuesInput } from "./stage-graph-io.js";
-
-/** What attention makes of its input. */
-export interface AttentionValues {
-  /** `[T, headCount * headSize]`, before the output product. */
-  readonly heads: string;
-  /** `[T, kvHeadCount * headSize]`, rotated. */
-  readonly keys: string;
-  readonly values: string;
-}
+import { graphInputs, graphOutputs, pastKeysInput, pastValuesInput } from "./stage-graph-io.js";
 
 /**
  * Grouped-query attention of a layer over its past, kept as f32, and the new tokens. Decode and prefill runs differ
  * only here, in the branches of an `If`, so that both use one copy of the weights.
  */
-export function attention(
+export function floatAttention(graph: GraphBuilder, config: ModelConfig): AttentionForm {
+  const newKv: string[] = [];
+  return {
+    heads: (blob, input, layer) => {
+      const { heads, keys, values } = layerAttention(graph, blob, input, config, layer);
+      newKv.push(keys, values);
+      return heads;
+    },
+    finish: () => {
+      if (newKv.length === 0) return;
+      const width = newKv.length * config.kvHeadCount * config.headSize;
+      graph.within("new KV", () =>
+        graph.output(graphOutputs.newKv, graph.op("Concat", newKv, { axis: 1 }), "f32", ["T", width]),
+      );
+    },
+  };
+}
+
+/** Keys (rotated) and values are `[T, kvHeadCount * headSize]`. */
+function layerAttention(
   graph: GraphBuilder,
   blob: BlobTensors,
   input: ProductInput,
   config: ModelConfig,
   layer: number,
-): AttentionValues {
+): { heads: string; keys: string; values: string } {
   const { kvHeadCount, headSize } = config;
   const { queries, keys, values } = rotatedHeads(graph, blob, input, config);
   const pastShape = ["B", kvHeadCount, 1, "C", headSize];

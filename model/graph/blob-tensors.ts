@@ -1,16 +1,20 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { Blob, PackedProduct, PackedTensor } from "../store/manifest.js";
 import type { GraphBuilder } from "./graph-builder.js";
+import { elementTypes } from "./onnx-writer.js";
 
 /** The tensors of one blob as constants of a graph. */
 export class BlobTensors {
   readonly #graph: GraphBuilder;
   readonly #blob: Blob;
   readonly #prefix: string;
+  readonly #floats: "f32" | "f16";
 
-  constructor(graph: GraphBuilder, blob: Blob) {
+  /** @param floats what the graph computes with */
+  constructor(graph: GraphBuilder, blob: Blob, floats: "f32" | "f16" = "f32") {
     this.#graph = graph;
     this.#blob = blob;
+    this.#floats = floats;
     this.#prefix = blob.layer === undefined ? blob.role : `${blob.role}.${blob.layer}`;
   }
 
@@ -26,6 +30,20 @@ export class BlobTensors {
       offsetBytes: tensor.offsetBytes,
       sizeBytes: tensor.sizeBytes,
     });
+  }
+
+  /**
+   * As `tensor`, of floats, in the form in which the graph computes: ONNX Runtime converts a constant once, at load.
+   * @throws StagecoachError DATA_LOSS when the blob has no such tensor.
+   */
+  floats(name: string): string {
+    return this.converted(this.tensor(name), name);
+  }
+
+  /** What was read from a tensor, in the form in which the graph computes. */
+  converted(value: string, name: string): string {
+    if (this.elementType(name) === this.#floats) return value;
+    return this.#graph.op("Cast", [value], { to: elementTypes[this.#floats] });
   }
 
   /** @throws StagecoachError DATA_LOSS when the blob has no such tensor. */

@@ -1,11 +1,10 @@
 import type { PackedProduct } from "../store/manifest.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
-import { elementTypes } from "./onnx-writer.js";
 
 type BlockedProduct = Extract<PackedProduct, { encoding: "blocked" }>;
 
-/** Rows of the embedding table for `tokens` i32 `[T]`: `[T, hiddenSize]` f32, exactly what is stored. */
+/** Rows of the embedding table for `tokens` i32 `[T]`: `[T, hiddenSize]` as the graph computes, exactly what is stored. */
 export function embedding(graph: GraphBuilder, blob: BlobTensors, tokens: string): string {
   const table = blob.product("embed");
   if (table.encoding === "dense") return gatherDense(graph, blob, table.weight, tokens);
@@ -15,8 +14,7 @@ export function embedding(graph: GraphBuilder, blob: BlobTensors, tokens: string
 }
 
 function gatherDense(graph: GraphBuilder, blob: BlobTensors, weight: string, tokens: string): string {
-  const rows = graph.op("Gather", [blob.tensor(weight), tokens]);
-  return blob.elementType(weight) === "f32" ? rows : graph.op("Cast", [rows], { to: elementTypes.f32 });
+  return blob.converted(graph.op("Gather", [blob.tensor(weight), tokens]), weight);
 }
 
 /** Reads the same bytes that a tied head multiplies with, seen as a matrix. */

@@ -103,6 +103,12 @@ export class GraphBuilder {
     return this.#inline("f32", [rows, columns], values);
   }
 
+  /** Halves by their bits, stored in the model: for small ones; one name means one tensor. */
+  halves(name: string, shape: readonly number[], bits: Uint16Array): string {
+    const data = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
+    return this.#constant({ name, type: "f16", shape, data });
+  }
+
   /** A constant in a file; one name means one tensor. */
   external(
     name: string,

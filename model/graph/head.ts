@@ -1,6 +1,7 @@
 import type { Manifest } from "../store/manifest.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
+import { elementTypes } from "./onnx-writer.js";
 import { ProductInput, type UnscaledProduct, unscaledProduct } from "./product.js";
 import type { ResidualStream } from "./residual-stream.js";
 import { graphInputs, graphOutputs } from "./stage-graph-io.js";
@@ -14,15 +15,30 @@ export function head(
   manifest: Manifest,
   { embed, head: blob }: { embed: BlobTensors; head: BlobTensors },
   stream: ResidualStream,
+  floats: "f32" | "f16",
 ): void {
   const { hiddenSize, vocabularySize } = manifest.config;
-  const input = new ProductInput(graph, stream.normed(blob.tensor("norm")), hiddenSize);
+  const input = new ProductInput(graph, stream.normed(blob.floats("norm")), hiddenSize);
   const own = blob.findProduct("head");
   const scores = own
     ? unscaledProduct(graph, blob, input, own)
     : unscaledProduct(graph, embed, input, embed.product("embed"));
+  if (floats === "f16") {
+    halfScores(graph, scores.value, vocabularySize);
+    return;
+  }
   wantedLogits(graph, scores, vocabularySize);
   bestTokens(graph, scores, vocabularySize);
+}
+
+/** The same outputs of f16 scores on a GPU, where a plain ArgMax is the fastest. */
+function halfScores(graph: GraphBuilder, scores: string, vocabularySize: number): void {
+  const wide = (value: string) => graph.op("Cast", [value], { to: elementTypes.f32 });
+  const wanted = graph.op("Gather", [scores, graph.input(graphInputs.logitRows, "i64", ["Q"])]);
+  graph.output(graphOutputs.logits, wide(wanted), "f32", ["Q", vocabularySize]);
+  graph.output(graphOutputs.best, graph.op("ArgMax", [scores], { axis: 1, keepdims: 0 }), "i64", ["R"]);
+  const largest = graph.op("ReduceMax", [scores, graph.integers(1)], { keepdims: 0 });
+  graph.output(graphOutputs.bestLogits, wide(largest), "f32", ["R"]);
 }
 
 function wantedLogits(

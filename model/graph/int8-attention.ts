@@ -1,14 +1,14 @@
 import type { ModelConfig } from "../config.js";
-import type { AttentionValues } from "./attention.js";
+import type { AttentionForm } from "./attention-form.js";
 import type { BlobTensors } from "./blob-tensors.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import { type ChunkHeads, chunkHeads, stepHeads, type TokenHeads } from "./int8-heads.js";
-import { type ProductInput, product } from "./product.js";
+import { type ProductInput, qkvProduct } from "./product.js";
 import { quantizeRows } from "./quantize-rows.js";
 import { graphInputs, graphOutputs } from "./stage-graph-io.js";
 
-/** The scales of a layer's past, for steps and for chunks, see int8PastScales. */
-export interface LayerScales {
+/** The scales of a layer's past, for steps and for chunks, see pastScales. */
+interface LayerScales {
   readonly steps: readonly [keys: string, values: string];
   readonly chunks: readonly [keys: string, values: string];
 }
@@ -23,11 +23,34 @@ export interface LayerScales {
  */
 export function int8Attention(
   graph: GraphBuilder,
+  config: ModelConfig,
+  { firstLayer, endLayer }: { readonly firstLayer: number; readonly endLayer: number },
+): AttentionForm {
+  const scales = pastScales(graph, config, endLayer - firstLayer);
+  const newKv: string[] = [];
+  return {
+    heads: (blob, input, layer) => {
+      const place = { layer, scales: scales[layer - firstLayer] as LayerScales };
+      const { heads, keys, values } = layerAttention(graph, blob, input, config, place);
+      newKv.push(keys, values);
+      return heads;
+    },
+    finish: () => graph.within("new KV", () => newKvOutputs(graph, newKv, config)),
+  };
+}
+
+interface Place {
+  readonly layer: number;
+  readonly scales: LayerScales;
+}
+
+function layerAttention(
+  graph: GraphBuilder,
   blob: BlobTensors,
   input: ProductInput,
   config: ModelConfig,
-  place: { readonly layer: number; readonly scales: LayerScales },
-): AttentionValues {
+  place: Place,
+): { heads: string; keys: string; values: string } {
   const qkv = qkvProduct(graph, blob, input);
   return graph.within("attention", () => {
     const tokens = rotatedHeads(graph, qkv, config);
@@ -39,8 +62,6 @@ export function int8Attention(
     return { heads, keys: tokens.keys, values: tokens.values };
   });
 }
-
-type Place = Parameters<typeof int8Attention>[4];
 
 function stepsOnly(graph: GraphBuilder, config: ModelConfig, tokens: TokenHeads, { layer, scales }: Place) {
   const branch = graph.branch();
@@ -81,7 +102,7 @@ function withChunks(graph: GraphBuilder, config: ModelConfig, tokens: TokenHeads
  * The scales of all layers' past come as one input each for steps and for chunks and are parted here: each further
  * input of a run costs more. Parts: `[B, kvHeadCount, 1, C]`.
  */
-export function int8PastScales(graph: GraphBuilder, config: ModelConfig, layers: number): LayerScales[] {
+function pastScales(graph: GraphBuilder, config: ModelConfig, layers: number): LayerScales[] {
   const steps = partedScales(graph, config, layers, graphInputs.pastScales, ["B", "C"]);
   const chunks = partedScales(graph, config, layers, graphInputs.chunkPastScales, ["P", "D"]);
   return Array.from({ length: layers }, (_, layer) => ({
@@ -102,7 +123,7 @@ function partedScales(
 }
 
 /** Rounds the new keys and values of all layers, `[T, kvHeadCount, 1, headSize]` each, in one go. */
-export function int8KvOutputs(
+function newKvOutputs(
   graph: GraphBuilder,
   newKv: readonly string[],
   { kvHeadCount, headSize }: ModelConfig,
@@ -111,13 +132,6 @@ export function int8KvOutputs(
   const { levels, peaks } = quantizeRows(graph, graph.op("Concat", newKv, { axis: 1 }), "i8");
   graph.output(graphOutputs.newKv, levels, "i8", ["T", lanes, 1, headSize]);
   graph.output(graphOutputs.newKvPeaks, peaks, "f32", ["T", lanes, 1, 1]);
-}
-
-function qkvProduct(graph: GraphBuilder, blob: BlobTensors, input: ProductInput): string {
-  const fused = blob.findProduct("qkv");
-  if (fused) return product(graph, blob, input, fused);
-  const parts = ["q", "k", "v"].map((name) => product(graph, blob, input, blob.product(name)));
-  return graph.op("Concat", parts, { axis: 1 });
 }
 
 /** Every token by itself: rows of one token each, which need no transposing. */

@@ -65,6 +65,14 @@ export function product(
   return graph.within("rounding", () => graph.op("Mul", [value, rowScales]));
 }
 
+/** Queries, keys and values of a layer, side by side, also where they are stored apart. */
+export function qkvProduct(graph: GraphBuilder, blob: BlobTensors, input: ProductInput): string {
+  const fused = blob.findProduct("qkv");
+  if (fused) return product(graph, blob, input, fused);
+  const parts = ["q", "k", "v"].map((name) => product(graph, blob, input, blob.product(name)));
+  return graph.op("Concat", parts, { axis: 1 });
+}
+
 /** A product `value * rowScales`, for when only the order within a row counts; scales f32 `[T, 1]` are positive. */
 export interface UnscaledProduct {
   readonly value: string;
@@ -94,8 +102,8 @@ function denseProduct(
   input: ProductInput,
   packed: Extract<PackedProduct, { encoding: "dense" }>,
 ): string {
-  const inputs = [input.value, blob.tensor(packed.weight)];
-  if (packed.bias) inputs.push(blob.tensor(packed.bias));
+  const inputs = [input.value, blob.floats(packed.weight)];
+  if (packed.bias) inputs.push(blob.floats(packed.bias));
   if (packed.transposed || packed.bias) {
     return graph.op("Gemm", inputs, packed.transposed ? { transB: 1 } : {});
   }

@@ -77,6 +77,40 @@ export const graphOutputs = {
   bestLogits: "best_logits",
 } as const;
 
+/** Inputs of graphs that keep KV in blocks; B sequences, N blocks of the longest. */
+export const pagedInputs = {
+  /** i32 `[B + 1]`: where each sequence's tokens begin among all, and their number. */
+  starts: "starts",
+  /** i32 `[B]`: tokens that are in KV already. */
+  pasts: "pasts",
+  /** i32 `[B, N]`: blocks by position. */
+  blockTable: "block_table",
+  /** i32 `[2]`: most new tokens of a sequence, most tokens of one with its past; read on the CPU. */
+  longest: "longest",
+} as const;
+
+/** Inputs that copy n whole blocks of KV; of the same meaning as in `pagedInputs`, each copy being a sequence. */
+export const copyInputs = {
+  /** bool `[]`, where copies are part of a stage's graph: whether there are any. */
+  wanted: "copy_wanted",
+  /** i64 `[n]`: blocks to copy. */
+  blocks: "copied_blocks",
+  starts: "copy_starts",
+  pasts: "copy_pasts",
+  /** i32 `[n, 1]`: the blocks that become copies. */
+  table: "copy_table",
+  longest: "copy_longest",
+} as const;
+
+/** f16 `[blockCount, blockSize, kvHeadCount, headSize]`: a graph's input, or a constant that it changes. */
+export function keyCache(layer: number): string {
+  return `key_cache.${layer}`;
+}
+
+export function valueCache(layer: number): string {
+  return `value_cache.${layer}`;
+}
+
 /**
  * Keys of a layer's past tokens, of steps and, with f32 KV, of a chunk: f32 `[B, kvHeadCount, 1, C, headSize]` or u8
  * `[B, kvHeadCount, C, headSize]`, 128 for 0.

@@ -1,19 +1,20 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { ActivationDtype } from "../../common/tensor.js";
-import type { ModelConfig } from "../config.js";
 import type { Blob, Manifest } from "../store/manifest.js";
 import { hiddenInput, hiddenOutput } from "./activation.js";
-import { attention } from "./attention.js";
+import { floatAttention } from "./attention.js";
+import type { AttentionForm } from "./attention-form.js";
 import { BlobTensors } from "./blob-tensors.js";
 import { embedding } from "./embedding.js";
 import { feedForward } from "./feed-forward.js";
 import { GraphBuilder } from "./graph-builder.js";
 import { head } from "./head.js";
-import { int8Attention, int8KvOutputs, int8PastScales, type LayerScales } from "./int8-attention.js";
+import { int8Attention } from "./int8-attention.js";
 import { kvForm } from "./kv-form.js";
+import { type PagedKv, pagedAttention } from "./paged-attention.js";
 import { ProductInput, product } from "./product.js";
 import { ResidualStream } from "./residual-stream.js";
-import { graphInputs, graphOutputs } from "./stage-graph-io.js";
+import { graphInputs } from "./stage-graph-io.js";
 
 /** Which part of a model a stage computes; layers `[firstLayer, endLayer)` may be none. */
 export interface StageRange {
@@ -25,6 +26,8 @@ export interface StageRange {
   readonly head: boolean;
   /** How hidden states come in and go out. Defaults to FLOAT32. */
   readonly activationDtype?: ActivationDtype;
+  /** KV in blocks on a GPU, and floats of 16 bits all through; otherwise KV comes in rows. */
+  readonly paged?: PagedKv;
 }
 
 /**
@@ -35,52 +38,48 @@ export interface StageRange {
 export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   checkRange(manifest, range);
   const { config } = manifest;
+  const { paged } = range;
+  const floats = paged ? "f16" : "f32";
   const headsSize = config.headCount * config.headSize;
   const graph = new GraphBuilder();
   const blobs = {
-    embed: blobTensors(graph, manifest, "embed"),
-    head: blobTensors(graph, manifest, "head"),
+    embed: new BlobTensors(graph, blobOf(manifest, "embed"), floats),
+    head: new BlobTensors(graph, blobOf(manifest, "head"), floats),
   };
   const start = range.embedding
     ? embedding(graph, blobs.embed, graph.input(graphInputs.tokens, "i32", ["T"]))
-    : hiddenInput(graph, config.hiddenSize, range.activationDtype);
+    : hiddenInput(graph, config.hiddenSize, floats, range.activationDtype);
   const stream = new ResidualStream(graph, start, config.normEpsilon);
 
-  const layers = range.endLayer - range.firstLayer;
-  const int8 = layers > 0 && kvForm(manifest) === "int8";
-  const scales = int8 ? int8PastScales(graph, config, layers) : [];
-  const newKv: string[] = [];
+  const attention = attentionForm(graph, manifest, range);
   for (let layer = range.firstLayer; layer < range.endLayer; layer++) {
-    const blob = blobTensors(graph, manifest, "layer", layer);
-    const input = new ProductInput(graph, stream.normed(blob.tensor("attn_norm")), config.hiddenSize);
-    const { heads, keys, values } = int8
-      ? int8Attention(graph, blob, input, config, {
-          layer,
-          scales: scales[layer - range.firstLayer] as LayerScales,
-        })
-      : attention(graph, blob, input, config, layer);
-    newKv.push(keys, values);
+    const blob = new BlobTensors(graph, blobOf(manifest, "layer", layer), floats);
+    const input = new ProductInput(graph, stream.normed(blob.floats("attn_norm")), config.hiddenSize);
+    const heads = attention.heads(blob, input, layer);
     const lastRows = range.head && layer === range.endLayer - 1;
     if (lastRows) keepSampledRows(graph, stream);
     const seen = new ProductInput(graph, lastRows ? sampledRows(graph, heads) : heads, headsSize);
     stream.add(product(graph, blob, seen, blob.product("o")));
-    const inner = new ProductInput(graph, stream.normed(blob.tensor("ffn_norm")), config.hiddenSize);
+    const inner = new ProductInput(graph, stream.normed(blob.floats("ffn_norm")), config.hiddenSize);
     stream.add(feedForward(graph, blob, inner, config.feedForwardSize));
   }
-  if (newKv.length > 0) graph.within("new KV", () => (int8 ? int8KvOutputs : kvOutput)(graph, newKv, config));
+  attention.finish();
 
   if (!range.head) {
-    hiddenOutput(graph, stream.value(), config.hiddenSize, range.activationDtype);
+    hiddenOutput(graph, stream.value(), config.hiddenSize, floats, range.activationDtype);
     return graph.model();
   }
   if (range.firstLayer === range.endLayer) keepSampledRows(graph, stream);
-  graph.within("head", () => head(graph, manifest, blobs, stream));
+  graph.within("head", () => head(graph, manifest, blobs, stream, floats));
   return graph.model();
 }
 
-function kvOutput(graph: GraphBuilder, newKv: string[], { kvHeadCount, headSize }: ModelConfig): void {
-  const width = newKv.length * kvHeadCount * headSize;
-  graph.output(graphOutputs.newKv, graph.op("Concat", newKv, { axis: 1 }), "f32", ["T", width]);
+function attentionForm(graph: GraphBuilder, manifest: Manifest, range: StageRange): AttentionForm {
+  const { config } = manifest;
+  const hasLayers = range.endLayer > range.firstLayer;
+  if (range.paged && hasLayers) return pagedAttention(graph, config, range.paged, range);
+  const int8 = kvForm(manifest) === "int8" && hasLayers;
+  return int8 ? int8Attention(graph, config, range) : floatAttention(graph, config);
 }
 
 /** After the last attention only the rows whose logits are wanted go on: a prefill chunk needs one of them. */
@@ -92,14 +91,9 @@ function sampledRows(graph: GraphBuilder, value: string): string {
   return graph.op("Gather", [value, graph.input(graphInputs.sampleRows, "i64", ["R"])]);
 }
 
-function blobTensors(
-  graph: GraphBuilder,
-  manifest: Manifest,
-  role: Blob["role"],
-  layer?: number,
-): BlobTensors {
+function blobOf(manifest: Manifest, role: Blob["role"], layer?: number): Blob {
   const blob = manifest.blobs.find((candidate) => candidate.role === role && candidate.layer === layer);
-  if (blob) return new BlobTensors(graph, blob);
+  if (blob) return blob;
   const name = layer === undefined ? role : `${role} ${layer}`;
   throw new StagecoachError(
     "DATA_LOSS",

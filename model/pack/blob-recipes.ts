@@ -91,6 +91,7 @@ export function estimateBytes(source: ModelSource, recipe: BlobRecipe, variant: 
 
 // Quants, an f32 scale a block, and where the encoding has minima an f32 offset a block.
 function bytesPerElement({ shape, encoding }: TensorInfo, variant: Variant): number {
+  if (variant === "f16") return 2;
   if (shape.length < 2 || variant === "f32") return 4;
   if (variant === "int8") return 1;
   if (variant === "int4") return 0.5 + 4 / 32;

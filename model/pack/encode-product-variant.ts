@@ -14,7 +14,7 @@ export function blocksOf(
   variant: PlainVariant,
   { embedding }: EncodeOptions,
 ): BlockedWeights | undefined {
-  if (variant === "f32") return undefined;
+  if (variant === "f32" || variant === "f16") return undefined;
   const { encoding } = part.info;
   const [rows, columns] = [outputsOf(part), part.info.shape[1] ?? 0];
   const stored = isBlockEncoding(encoding) ? toBlocks(encoding, part.bytes, rows, columns) : undefined;

@@ -109,7 +109,7 @@ describe("products of blocks", () => {
 
 it("vectors become f32", () => {
   const { info, bytes } = part("norm", 1, "F32");
-  const vector = encodeVector("norm", { ...info, shape: [inputs] }, bytes);
+  const vector = encodeVector("norm", { ...info, shape: [inputs] }, bytes, "f32");
   expect(vector).toMatchObject({ name: "norm", dtype: "f32", shape: [inputs] });
   expect([...new Float32Array(vector.data.slice().buffer)]).toEqual(
     valuesOf(part("norm", 1, "F32", undefined, bytes)),

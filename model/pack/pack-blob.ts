@@ -5,6 +5,7 @@ import type { ModelStore } from "../store/model-store.js";
 import type { JournalEntry } from "../store/pack-journal.js";
 import { type BlobRecipe, tensorsOf } from "./blob-recipes.js";
 import { encodeProduct, encodeVector } from "./encode-product.js";
+import { encodeFloats } from "./encode-product-dense.js";
 import type { EncodedTensor, PlainVariant } from "./encoded-product.js";
 import { hashingReader } from "./hashing-reader.js";
 import { writeTensor } from "./write-tensor.js";
@@ -55,7 +56,7 @@ async function fillBlob(order: BlobOrder, writer: BlobWriter): Promise<JournalEn
 
   for (const { name, tensor } of recipe.vectors) {
     const { info, bytes } = await read.tensor(tensor);
-    await write(encodeVector(name, info, bytes));
+    await write(encodeVector(name, info, bytes, variant));
   }
   for (const { name, parts, embedding } of recipe.products) {
     const loaded = [];
@@ -76,6 +77,5 @@ async function fillBlob(order: BlobOrder, writer: BlobWriter): Promise<JournalEn
 }
 
 function toFloats({ info, bytes }: { info: TensorInfo; bytes: Uint8Array }): Float32Array {
-  const { data } = encodeVector(info.name, info, bytes);
-  return new Float32Array(data.slice().buffer);
+  return new Float32Array(encodeFloats(info.name, info, bytes).data.slice().buffer);
 }

@@ -151,7 +151,7 @@ async function lookUp({ store, variant, record }: Job, name: string): Promise<Ma
   // Without a record it was put there without its source, e.g. copied from another machine.
   const [fastest, ...others] = record
     ? autoVariants(record.record)
-    : (["int8", "as-is", "f32", "int4"] as const);
+    : (["int8", "as-is", "f32", "f16", "int4"] as const);
   const rounded = await store.find(name, fastest);
   if (rounded !== undefined && closeEnough(rounded)) return rounded;
   // What is there of a known source may not be the fastest that it can be.

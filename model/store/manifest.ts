@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Variants of weights. `auto` is resolved before anything is packed. */
-export const variants = ["as-is", "f32", "int8", "int4"] as const;
+export const variants = ["as-is", "f32", "f16", "int8", "int4"] as const;
 export type Variant = (typeof variants)[number];
 
 const count = z
@@ -29,7 +29,7 @@ const packedTensor = z.object({
 
 /**
  * How one matrix product `y[rows, N] = x[rows, K] · W` is stored, by names of tensors in the same blob.
- * - dense: `weight` f32, `[K, N]`; a product that is also an embedding table stores `[N, K]` and says so;
+ * - dense: `weight` f32 or f16, `[K, N]`; a product that is also an embedding table stores `[N, K]` and says so;
  * - blocked: MatMulNBits: `quants` u8 `[N, ceil(K / blockSize), blockSize * bits / 8]`, `scales` f32
  *   `[N * ceil(K / blockSize)]`, zero point 8 or 128; where the encoding has block minima, `offsets` f32
  *   `[ceil(K / blockSize), N]` with `y += blockSums(x) · offsets`;

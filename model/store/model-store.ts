@@ -89,14 +89,16 @@ export class ModelStore {
 
   /**
    * A packed model by what a user types: `smollm2`, `smollm2:f32`, `smollm2-135m-instruct`. Without a
-   * variant, `int8` comes first, then as-is, f32, int4.
+   * variant, `int8` comes first, then as-is, f32, f16, int4.
    *
    * @throws StagecoachError NOT_FOUND naming the way out, INVALID_ARGUMENT for what is no name.
    */
   async get(reference: string, variant?: Variant): Promise<Manifest> {
     const wanted = parseModelName(reference);
     const order = variant ?? wanted.variant;
-    for (const candidate of order === undefined ? (["int8", "as-is", "f32", "int4"] as const) : [order]) {
+    for (const candidate of order === undefined
+      ? (["int8", "as-is", "f32", "f16", "int4"] as const)
+      : [order]) {
       const manifest = await this.find(wanted.name, candidate);
       if (manifest !== undefined) return manifest;
     }

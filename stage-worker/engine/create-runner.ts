@@ -1,14 +1,16 @@
+import type { Provider } from "./paged/provider.js";
 import { createSimulatedRunner, instantSimulation, type SimulationOptions } from "./simulated-runner.js";
 import type { RunnerOptions, StageRunner } from "./stage-runner.js";
 import { throttle } from "./throttle.js";
 
 /** What computes. */
-export const devices = ["cpu", "simulated"] as const;
-export type Device = (typeof devices)[number];
+export type Device = "cpu" | "cuda" | "webgpu" | "simulated";
 
 /** Everything that a runner is made from; plain data, so that it can be sent to the engine's thread. */
 export interface RunnerSpec {
   readonly device: Device;
+  /** Which of the machine's GPUs, for `cuda`. Defaults to the first. */
+  readonly deviceIndex?: number;
   readonly options: RunnerOptions;
   /** Times of the simulated device. Defaults to none at all. */
   readonly simulation?: SimulationOptions;
@@ -28,14 +30,20 @@ export async function createRunner(spec: RunnerSpec): Promise<StageRunner> {
   return spec.throttle === undefined || spec.throttle === 1 ? runner : throttle(runner, spec.throttle);
 }
 
-async function createPlainRunner({ device, options, simulation }: RunnerSpec): Promise<StageRunner> {
-  switch (device) {
-    case "simulated":
-      return createSimulatedRunner(options, simulation ?? instantSimulation);
-    case "cpu": {
-      const { createCpuRunner } = await import("./cpu/create-cpu-runner.js");
-      const { createSampler } = await import("../sampler/create-sampler.js");
-      return createCpuRunner(options, createSampler(options.manifest.config.vocabularySize));
-    }
+async function createPlainRunner(spec: RunnerSpec): Promise<StageRunner> {
+  const { device, options, simulation } = spec;
+  if (device === "simulated") return createSimulatedRunner(options, simulation ?? instantSimulation);
+  const { createSampler } = await import("../sampler/create-sampler.js");
+  const sampler = createSampler(options.manifest.config.vocabularySize);
+  if (device === "cpu") {
+    const { createCpuRunner } = await import("./cpu/create-cpu-runner.js");
+    return createCpuRunner(options, sampler);
   }
+  const { createPagedRunner } = await import("./paged/create-paged-runner.js");
+  return createPagedRunner(options, await providerOf(spec), sampler);
+}
+
+async function providerOf({ device, deviceIndex = 0 }: RunnerSpec): Promise<Provider> {
+  if (device === "cuda") return (await import("./paged/cuda-provider.js")).cudaProvider(deviceIndex);
+  return (await import("./paged/webgpu-provider.js")).webgpuProvider();
 }

@@ -24,7 +24,7 @@ import { stageBlobs } from "./stage-blobs.js";
 
 /** What measuring needs of the worker. */
 export interface ModelMeasurerOptions {
-  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle" | "cpus">;
+  readonly device: Pick<RunnerSpec, "device" | "deviceIndex" | "simulation" | "throttle" | "cpus">;
   /** Where a request names no threads. */
   readonly threads: number;
   readonly home: Home;
@@ -48,7 +48,7 @@ const timesSchema = z.object({
 });
 
 /** Counts up when something else is measured, so that what older versions kept is not taken for it. */
-const formatVersion = 4;
+const formatVersion = 5;
 /** Of times that differ by more than this between two looks, another measurement may be better. */
 const mostDisturbance = 0.15;
 
@@ -124,7 +124,7 @@ export class ModelMeasurer {
     signal: AbortSignal,
   ): Promise<ModelTimes> {
     const { home, blobs, log } = this.#options;
-    const { device } = this.#options.device;
+    const { device, deviceIndex } = this.#options.device;
     const part = { manifest, firstLayer: 0, endLayer: measuredLayers(manifest), embedding: true, head: true };
     await blobs.ensure(stageBlobs(part), { blobAddress, signal });
     const startedMs = performance.now();
@@ -135,7 +135,10 @@ export class ModelMeasurer {
       threads,
       memoryLimitBytes: this.#options.memoryLimitBytes(),
     };
-    const times = await runMeasure({ device, options }, signal);
+    const times = await runMeasure(
+      { device, ...(deviceIndex !== undefined && { deviceIndex }), options },
+      signal,
+    );
     log.info(
       { model: manifest.model, times, ms: Math.round(performance.now() - startedMs) },
       "measured a model",
@@ -144,10 +147,19 @@ export class ModelMeasurer {
   }
 
   #key(manifest: Manifest, threads: number): string {
-    const { device, cpus: pinned } = this.#options.device;
+    const { device, deviceIndex, cpus: pinned } = this.#options.device;
     const model = { config: manifest.config, blobs: manifest.blobs.map(({ sha256 }) => sha256) };
     const machine = { host: hostname(), cpu: cpus()[0]?.model, cores: cpus().length };
-    const facts = JSON.stringify({ formatVersion, version, model, machine, threads, device, pinned });
+    const facts = JSON.stringify({
+      formatVersion,
+      version,
+      model,
+      machine,
+      threads,
+      device,
+      deviceIndex,
+      pinned,
+    });
     return createHash("sha256").update(facts).digest("hex");
   }
 

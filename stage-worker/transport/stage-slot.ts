@@ -18,7 +18,7 @@ export type SlotState =
 
 /** What stages are made with on this worker. */
 export interface StageSlotOptions {
-  readonly device: Pick<RunnerSpec, "device" | "simulation" | "throttle" | "cpus">;
+  readonly device: Pick<RunnerSpec, "device" | "deviceIndex" | "simulation" | "throttle" | "cpus">;
   readonly blobs: BlobKeeper;
   readonly blobsFolder: string;
   /** Asked when a stage is about to be opened, after the one before has been freed. */

@@ -49,7 +49,7 @@ async function startWorker(workerId: string, change: Partial<WorkerOptions> = {}
     join: coordinator.address,
     listen: "127.0.0.1:0",
     workerId,
-    device: "simulated",
+    device: { device: "simulated" },
     threads: 1,
     logLevel: "silent",
     ...change,

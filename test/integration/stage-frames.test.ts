@@ -32,7 +32,7 @@ async function startWorker(workerId: string, change: Partial<WorkerOptions> = {}
     join: coordinator.address,
     listen: "127.0.0.1:0",
     workerId,
-    device: "simulated",
+    device: { device: "simulated" },
     threads: 1,
     logLevel: "silent",
     ...change,
@@ -276,7 +276,7 @@ test("the coordinator can subscribe late and again", async () => {
 test("a blob with the wrong hash is refused and the store left clean", async () => {
   const home = await temporaryHome();
   await mkdir(home.blobs, { recursive: true });
-  const worker = await startWorker("w0", { device: "cpu", home });
+  const worker = await startWorker("w0", { device: { device: "cpu" }, home });
   const right = Buffer.from("the right bytes");
   const sha256 = createHash("sha256").update(right).digest("hex");
   coordinator.blobs.set(sha256, Buffer.from("the wrong bytes"));

@@ -36,7 +36,7 @@ async function startWorker(workerId: string): Promise<RunningWorker> {
     join: coordinator.address,
     listen: "127.0.0.1:0",
     workerId,
-    device: "simulated",
+    device: { device: "simulated" },
     threads: 1,
     logLevel: "silent",
   });

@@ -11,6 +11,10 @@ import { kvForm } from "../../../model/graph/kv-form.js";
 import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import { checkInput } from "../check-input.js";
+import { isPlainGreedy } from "../ort/greedy.js";
+import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
+import { logitRowsOf, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
+import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -20,8 +24,6 @@ import type {
   StageOutput,
   StageRunner,
 } from "../stage-runner.js";
-import { isPlainGreedy } from "./greedy.js";
-import { hiddenOutputs, hiddenResult } from "./hidden-tensors.js";
 import { KeptBlocks } from "./kept-blocks.js";
 import { kvBlockCount } from "./kv-block-count.js";
 import { KvRows } from "./kv-rows.js";
@@ -29,7 +31,6 @@ import { openSession } from "./open-session.js";
 import { RotaryTensors } from "./rotary-tensors.js";
 import { type FeedContext, runFeeds } from "./run-feeds.js";
 import { planRuns, type RunSlice, runTokens, type StageRun } from "./stage-run.js";
-import { stageWeightBytes } from "./weight-bytes.js";
 
 /**
  * A runner on the CPU: ONNX Runtime for the graph, rows of KV in JavaScript's memory. `sampler` is used at
@@ -77,7 +78,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     const results: RunResult[] = [];
     for (const run of planRuns(batch, kv, promptLength)) results.push(await compute(run, input));
     if (!options.head) return { kind: "hidden", ...packHidden(results, activationDtype, config.hiddenSize) };
-    const tokens = results.flatMap((result) => sampleRun(result));
+    const tokens = results.flatMap(({ run, outputs }) => sampleOutputs(outputs, sampledRows(run), sampler));
     return { kind: "tokens", tokens: inBatchOrder(batch, tokens) };
   }
 
@@ -86,8 +87,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   }
 
   async function compute(run: StageRun, input: StageInput): Promise<RunResult> {
-    const sampled = run.slices.filter(({ sample }) => sample);
-    const logitRows = [...sampled.keys()].filter((row) => !isGreedy(sampled[row] as RunSlice));
+    const logitRows = logitRowsOf(sampledRows(run));
     const feeds = runFeeds(feedContext, run, input, logitRows);
     const outputs = await runSession(session, feeds, wantedOutputs(logitRows.length > 0), run);
     appendKv(run, outputs);
@@ -108,22 +108,12 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     return opening !== undefined && isPlainGreedy(opening.sampling);
   }
 
-  function sampleRun({ run, outputs }: RunResult): SampledToken[] {
-    const [best, bestLogits] = [outputs[graphOutputs.best], outputs[graphOutputs.bestLogits]] as [
-      Tensor,
-      Tensor,
-    ];
-    const logits = outputs[graphOutputs.logits]?.data as Float32Array | undefined;
-    const width = config.vocabularySize;
-    let logitRow = 0;
-    return run.slices
+  function sampledRows({ slices }: StageRun): SampledRow[] {
+    return slices
       .filter(({ sample }) => sample)
-      .map((slice, row) => {
+      .map((slice) => {
         const { sequenceId, context, length } = slice;
-        checkFinite(sequenceId, bestLogits.data[row] as number);
-        if (logits === undefined || isGreedy(slice)) return { sequenceId, tokenId: Number(best.data[row]) };
-        const start = logitRow++ * width;
-        return sampler.sample(sequenceId, logits.subarray(start, start + width), context + length);
+        return { sequenceId, position: context + length, greedy: isGreedy(slice) };
       });
   }
 
@@ -185,11 +175,6 @@ function appendKv({ steps, chunks, slices }: StageRun, outputs: Readonly<Record<
       from = end;
     }
   }
-}
-
-function checkFinite(sequenceId: number, logit: number): void {
-  if (Number.isFinite(logit)) return;
-  throw new StagecoachError("INTERNAL", `sequence ${sequenceId} came to logits that are not finite`);
 }
 
 /** Hidden states of all runs in the order of the batch; those of a run that has it already are not copied. */

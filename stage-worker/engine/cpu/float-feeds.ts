@@ -1,6 +1,6 @@
 import { Tensor } from "onnxruntime-node";
 import { graphInputs, pastKeysInput, pastValuesInput } from "../../../model/graph/stage-graph-io.js";
-import { integers } from "./integers.js";
+import { integers } from "../ort/integers.js";
 import { pastTensors } from "./past-feeds.js";
 import type { FeedContext } from "./run-feeds.js";
 import { stepMask } from "./run-mask.js";

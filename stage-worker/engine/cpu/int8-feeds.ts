@@ -6,7 +6,7 @@ import {
   pastKeysInput,
   pastValuesInput,
 } from "../../../model/graph/stage-graph-io.js";
-import { integers } from "./integers.js";
+import { integers } from "../ort/integers.js";
 import { pastTensors } from "./past-feeds.js";
 import type { FeedContext } from "./run-feeds.js";
 import { chunkMask, stepMask } from "./run-mask.js";

@@ -2,11 +2,11 @@ import { Tensor } from "onnxruntime-node";
 import { type Activation, copyRows, newActivation, rowsOf } from "../../../common/tensor.js";
 import type { ModelConfig } from "../../../model/config.js";
 import { graphInputs } from "../../../model/graph/stage-graph-io.js";
+import { hiddenFeeds } from "../ort/hidden-tensors.js";
+import { integers } from "../ort/integers.js";
 import type { StageInput } from "../stage-runner.js";
 import { floatFeeds } from "./float-feeds.js";
-import { hiddenFeeds } from "./hidden-tensors.js";
 import { int8Feeds } from "./int8-feeds.js";
-import { integers } from "./integers.js";
 import type { RotaryTensors } from "./rotary-tensors.js";
 import { runTokens, type StageRun } from "./stage-run.js";
 

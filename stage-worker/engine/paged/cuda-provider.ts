@@ -1,0 +1,43 @@
+import { open as openFile } from "node:fs/promises";
+import { join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
+import type { CacheShape, Provider } from "./provider.js";
+
+const bytesPerValue = 2;
+
+/**
+ * ONNX Runtime's CUDA provider on one of the machine's GPUs. It copies no input that is on the device already and
+ * cannot keep an output there, but changes constants in place: so the caches are constants.
+ */
+export function cudaProvider(deviceId: number): Provider {
+  return {
+    name: `CUDA device ${deviceId}`,
+    blockSizeStep: 16,
+    cachesInGraph: async ({ dims }, blobsFolder) => ({ zerosFile: await zerosFile(dims, blobsFolder) }),
+    openCaches: async () => ({ feeds: {}, close: async () => undefined }),
+    open: (path) =>
+      InferenceSession.create(path, {
+        executionProviders: [{ name: "cuda", deviceId }],
+        graphOptimizationLevel: "all",
+        intraOpNumThreads: 1,
+        logSeverityLevel: 3,
+        extra: {
+          session: { disable_cpu_ep_fallback: "1", use_device_allocator_for_initializers: "1" },
+        },
+      }),
+  };
+}
+
+/** A sparse file, the same for all caches of this size and smaller ones. */
+async function zerosFile(dims: CacheShape["dims"], blobsFolder: string): Promise<string> {
+  const name = "kv-zeros";
+  const sizeBytes = dims.reduce((product, size) => product * size, bytesPerValue);
+  const file = await openFile(join(blobsFolder, name), "a");
+  try {
+    const { size } = await file.stat();
+    if (size < sizeBytes) await file.truncate(sizeBytes);
+  } finally {
+    await file.close();
+  }
+  return name;
+}
