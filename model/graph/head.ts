@@ -31,13 +31,18 @@ export function head(
   bestTokens(graph, scores, vocabularySize);
 }
 
-/** The same outputs of f16 scores on a GPU, where a plain ArgMax is the fastest. */
+/**
+ * The same outputs of f16 scores on a GPU, where a plain ArgMax is the fastest, and ReduceMax is not: with CUDA it took
+ * 11 ms of a step of 17 for 128 rows.
+ */
 function halfScores(graph: GraphBuilder, scores: string, vocabularySize: number): void {
   const wide = (value: string) => graph.op("Cast", [value], { to: elementTypes.f32 });
   const wanted = graph.op("Gather", [scores, graph.input(graphInputs.logitRows, "i64", ["Q"])]);
   graph.output(graphOutputs.logits, wide(wanted), "f32", ["Q", vocabularySize]);
-  graph.output(graphOutputs.best, graph.op("ArgMax", [scores], { axis: 1, keepdims: 0 }), "i64", ["R"]);
-  const largest = graph.op("ReduceMax", [scores, graph.integers(1)], { keepdims: 0 });
+  const best = graph.op("ArgMax", [scores], { axis: 1, keepdims: 1 });
+  const flat = graph.integers(-1);
+  graph.output(graphOutputs.best, graph.op("Reshape", [best, flat]), "i64", ["R"]);
+  const largest = graph.op("Reshape", [graph.op("GatherElements", [scores, best], { axis: 1 }), flat]);
   graph.output(graphOutputs.bestLogits, wide(largest), "f32", ["R"]);
 }
 
