@@ -1,0 +1,46 @@
+import { StagecoachError } from "../../common/errors.js";
+import type { TokenEvent } from "../inference/types.js";
+import type { SequenceRequest } from "../scheduler/types.js";
+import type { PipelineSession } from "./pipeline-session.js";
+import type { RequestRouter, Target } from "./routing/request-router.js";
+
+/**
+ * Sends a request to the pipeline that the router finds best; one that is full passes it on to the next best.
+ * @returns undefined when none serves
+ * @throws StagecoachError RESOURCE_EXHAUSTED when all are full, and what a pipeline refuses the request for
+ */
+export function submitToReplicas(
+  pipelines: readonly PipelineSession[],
+  router: RequestRouter,
+  request: SequenceRequest,
+  signal: AbortSignal,
+): AsyncIterable<TokenEvent> | undefined {
+  const targets = pipelines.flatMap((pipeline) => targetOf(pipeline));
+  const { order, took } = router.route(request.promptIds, targets);
+  // A fork shares its origin's blocks, which are in one pipeline only.
+  const hasOrigin = ({ replica }: Target) => serves(pipelines[replica], request.forkOf);
+  let full: unknown;
+  for (const { replica } of [...order.filter(hasOrigin), ...order.filter((each) => !hasOrigin(each))]) {
+    try {
+      const events = pipelines[replica]?.opened?.pipeline.submit(request, signal);
+      if (events === undefined) continue;
+      took(replica);
+      return events;
+    } catch (reason) {
+      if (StagecoachError.from(reason).code !== "RESOURCE_EXHAUSTED") throw reason;
+      full ??= reason;
+    }
+  }
+  if (full !== undefined) throw full;
+  return undefined;
+}
+
+function targetOf({ replica, ready, opened, plan }: PipelineSession): Target[] {
+  if (!ready || opened === undefined) return [];
+  const { running, waiting } = opened.scheduler.snapshot();
+  return [{ replica, load: running + waiting, speed: plan?.decodeTokensPerSecond ?? 1 }];
+}
+
+function serves(session: PipelineSession | undefined, requestId: string | undefined): boolean {
+  return requestId !== undefined && (session?.opened?.pipeline.serves(requestId) ?? false);
+}
