@@ -1,8 +1,20 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { TokenEvent } from "../inference/types.js";
+import type { Pipeline } from "../pipeline/pipeline.js";
+import type { Scheduler } from "../scheduler/scheduler.js";
 import type { SequenceRequest } from "../scheduler/types.js";
 import type { PipelineSession } from "./pipeline-session.js";
 import type { RequestRouter, Target } from "./routing/request-router.js";
+
+/** As much of a pipeline's session as sending requests to it takes. */
+export type SubmitTarget = Pick<PipelineSession, "replica" | "ready" | "plan"> & {
+  readonly opened:
+    | {
+        readonly pipeline: Pick<Pipeline, "submit" | "serves">;
+        readonly scheduler: Pick<Scheduler, "snapshot">;
+      }
+    | undefined;
+};
 
 /**
  * Sends a request to the pipeline that the router finds best; one that is full passes it on to the next best.
@@ -10,7 +22,7 @@ import type { RequestRouter, Target } from "./routing/request-router.js";
  * @throws StagecoachError RESOURCE_EXHAUSTED when all are full, and what a pipeline refuses the request for
  */
 export function submitToReplicas(
-  pipelines: readonly PipelineSession[],
+  pipelines: readonly SubmitTarget[],
   router: RequestRouter,
   request: SequenceRequest,
   signal: AbortSignal,
@@ -35,12 +47,12 @@ export function submitToReplicas(
   return undefined;
 }
 
-function targetOf({ replica, ready, opened, plan }: PipelineSession): Target[] {
+function targetOf({ replica, ready, opened, plan }: SubmitTarget): Target[] {
   if (!ready || opened === undefined) return [];
   const { running, waiting } = opened.scheduler.snapshot();
   return [{ replica, load: running + waiting, speed: plan?.decodeTokensPerSecond ?? 1 }];
 }
 
-function serves(session: PipelineSession | undefined, requestId: string | undefined): boolean {
+function serves(session: SubmitTarget | undefined, requestId: string | undefined): boolean {
   return requestId !== undefined && (session?.opened?.pipeline.serves(requestId) ?? false);
 }
