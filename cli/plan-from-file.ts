@@ -1,5 +1,3 @@
-import { readFile, stat } from "node:fs/promises";
-import { StagecoachError } from "../common/errors.js";
 import type { Home } from "../common/home.js";
 import { modelShape } from "../coordinator/planner/model-shape.js";
 import { makePlan } from "../coordinator/planner/plan.js";
@@ -9,6 +7,7 @@ import { parseWorkersFile } from "../coordinator/planner/workers-file.js";
 import type { Manifest, Variant } from "../model/store/manifest.js";
 import { parseManifest } from "../model/store/manifest-file.js";
 import { openStore } from "../model/store/model-store.js";
+import { readTextFile } from "./read-text-file.js";
 
 /** What to plan without a cluster. */
 export interface PlanFromFileOptions {
@@ -32,7 +31,7 @@ export async function planFromFile({
   model,
   stages,
 }: PlanFromFileOptions): Promise<{ plan: Plan; context: PlanContext }> {
-  const described = parseWorkersFile(await readText(workersPath, "--workers"), workersPath);
+  const described = parseWorkersFile(await readTextFile(workersPath, "--workers", maxFileBytes), workersPath);
   const manifest = await readModel(home, model);
   const plan = makePlan({
     ...described,
@@ -44,19 +43,9 @@ export async function planFromFile({
 }
 
 async function readModel(home: Home, model: PlanFromFileOptions["model"]): Promise<Manifest> {
-  if (model.kind === "manifest") return parseManifest(await readText(model.path, "--manifest"));
+  if (model.kind === "manifest")
+    return parseManifest(await readTextFile(model.path, "--manifest", maxFileBytes));
   return await openStore(home).get(model.name, model.variant === "auto" ? undefined : model.variant);
 }
 
 const maxFileBytes = 64 * 1024 * 1024;
-
-async function readText(path: string, option: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > maxFileBytes) throw new Error(`${size} bytes are too many`);
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    const reason = StagecoachError.from(cause).message;
-    throw new StagecoachError("INVALID_ARGUMENT", `${option} ${path} cannot be read: ${reason}`, { cause });
-  }
-}

@@ -1,3 +1,4 @@
+import { greedySampling } from "../../common/greedy-sampling.js";
 import type { SchedulerOptions, SequenceRequest } from "../../coordinator/scheduler/types.js";
 
 /** So many requests of one size. */
@@ -16,21 +17,7 @@ export function simulatedRequest(
   return {
     requestId: `r${index}`,
     promptIds: Uint32Array.from({ length: promptTokens }, (_, at) => (index * 7919 + at) % 32_000),
-    sampling: {
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      minP: 0,
-      repetitionPenalty: 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      logitBias: [],
-      seed: index,
-      suppressedTokenIds: [],
-      suppressedUntilLength: 0,
-      topLogprobs: 0,
-      wantLogprobs: false,
-    },
+    sampling: { ...greedySampling, logitBias: [], suppressedTokenIds: [], seed: index },
     maxTokens: outputTokens,
     stopTokenIds: new Set(),
   };

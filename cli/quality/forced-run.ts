@@ -1,3 +1,4 @@
+import { greedySampling } from "../../common/greedy-sampling.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import { createCpuRunner } from "../../stage-worker/engine/cpu/create-cpu-runner.js";
 import type { RunnerOptions, StageRunner } from "../../stage-worker/engine/stage-runner.js";
@@ -34,7 +35,7 @@ export class ForcedRun {
         promptLength: 1,
         cachedLength: 0,
         cachedBlocks: [],
-        sampling: { ...greedy, wantLogprobs: true },
+        sampling: { ...greedySampling, wantLogprobs: true },
       })),
     );
   }
@@ -107,22 +108,6 @@ class LogitRecorder implements Sampler {
 
   close(): void {}
 }
-
-/** Sampling settings that change nothing. */
-const greedy = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map<number, number>(),
-  seed: 0,
-  suppressedTokenIds: [],
-  suppressedUntilLength: 0,
-  topLogprobs: 0,
-};
 
 function missing(sequence: number): never {
   throw new RangeError(`there is no sequence ${sequence}`);

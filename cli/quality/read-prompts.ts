@@ -1,9 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
 import { z } from "zod";
 import { StagecoachError } from "../../common/errors.js";
 import { createChatRenderer } from "../../model/chat/render-chat.js";
 import { createTokenizer } from "../../model/tokenizer/tokenizer.js";
 import type { TokenizerSpec } from "../../model/tokenizer/tokenizer-spec.js";
+import { readTextFile } from "../read-text-file.js";
 import { heldOutPrompts } from "./held-out-prompts.js";
 import type { QualityPrompt } from "./measure-quality.js";
 
@@ -47,7 +47,7 @@ export async function readPrompts(
 
 async function readGolden(path: string): Promise<QualityPrompt[]> {
   try {
-    const { prompts } = goldenFile.parse(JSON.parse(await readText(path, "--golden")));
+    const { prompts } = goldenFile.parse(JSON.parse(await readTextFile(path, "--golden", maxFileBytes)));
     return prompts.map(({ promptIds, runs }) => ({ promptIds, continuation: runs.f32.ids }));
   } catch (cause) {
     if (cause instanceof StagecoachError) throw cause;
@@ -60,19 +60,8 @@ async function readGolden(path: string): Promise<QualityPrompt[]> {
 }
 
 async function readLines(path: string): Promise<string[]> {
-  const lines = (await readText(path, "--prompts")).split(/\r?\n/);
+  const lines = (await readTextFile(path, "--prompts", maxFileBytes)).split(/\r?\n/);
   return lines.filter((line) => line.trim() !== "");
 }
 
 const maxFileBytes = 16 * 2 ** 20;
-
-async function readText(path: string, option: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > maxFileBytes) throw new Error(`${size} bytes are too many`);
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    const { message } = StagecoachError.from(cause);
-    throw new StagecoachError("INVALID_ARGUMENT", `${option} ${path} cannot be read: ${message}`, { cause });
-  }
-}

@@ -1,8 +1,8 @@
-import { formatBytes } from "../../model/store/format-bytes.js";
 import type { ClusterStatus__Output } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { LaneStatus__Output } from "../../proto/gen/stagecoach/v1/LaneStatus.js";
 import type { WorkerStatus__Output } from "../../proto/gen/stagecoach/v1/WorkerStatus.js";
-import { type Column, renderTable } from "../table.js";
+import { clock, percent } from "../figures.js";
+import { renderWorkers, type WorkerColumn, workerColumns } from "../worker-columns.js";
 import { cut, type Paint } from "./paint.js";
 import type { StageHistory } from "./stage-history.js";
 import { stageStrip, stripLegend } from "./stage-strip.js";
@@ -18,17 +18,17 @@ export interface TopFrame {
   readonly paint: Paint;
 }
 
-const stageColumns: readonly Column[] = [
-  { title: "STAGE", align: "right" },
-  { title: "WORKER" },
-  { title: "LAYERS" },
-  { title: "BUSY", align: "right" },
-  { title: "IN", align: "right" },
-  { title: "OUT", align: "right" },
-  { title: "SEND", align: "right" },
-  { title: "BUBBLE", align: "right" },
-  { title: "HOP P50", align: "right" },
-  { title: "MEMORY", align: "right" },
+const stageColumns: readonly WorkerColumn[] = [
+  workerColumns.stage,
+  workerColumns.worker,
+  workerColumns.layers,
+  workerColumns.busy,
+  { ...workerColumns.waitIn, title: "IN" },
+  { ...workerColumns.waitOut, title: "OUT" },
+  workerColumns.send,
+  workerColumns.bubble,
+  workerColumns.hop,
+  workerColumns.memory,
 ];
 
 /** A strip narrower than this says nothing. */
@@ -83,7 +83,7 @@ function stageLines({ status, history, nowMs, columns, paint }: TopFrame): strin
   const workers = status.workers
     .filter(({ stageIndex }) => stageIndex !== undefined)
     .sort((a, b) => (a.stageIndex ?? 0) - (b.stageIndex ?? 0));
-  const [head = "", ...rows] = renderTable(stageColumns, workers.map(stageRow)).split("\n");
+  const [head = "", ...rows] = renderWorkers(stageColumns, workers).split("\n");
   const tableWidth = Math.max(head.length, ...rows.map((row) => row.length)) + 2;
   const beside = columns - tableWidth >= narrowestStrip;
   const width = Math.max(1, Math.min(widestStrip, beside ? columns - tableWidth : columns - 2));
@@ -104,36 +104,8 @@ function stageLines({ status, history, nowMs, columns, paint }: TopFrame): strin
   ];
 }
 
-function stageRow(worker: WorkerStatus__Output): string[] {
-  const { stage } = worker;
-  return [
-    String(worker.stageIndex),
-    worker.workerId,
-    stage === null || stage.firstLayer === stage.endLayer
-      ? "none"
-      : `${stage.firstLayer}-${stage.endLayer - 1}`,
-    percent(worker.busyShare),
-    percent(worker.waitInShare),
-    percent(worker.waitOutShare),
-    percent(worker.sendShare),
-    percent(worker.bubbleShare),
-    stage !== null && stage.hopP50Us > 0 ? `${(stage.hopP50Us / 1000).toFixed(2)} ms` : "-",
-    formatBytes(worker.residentBytes),
-  ];
-}
-
 function meter(share: number, paint: Paint): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * meterColumns);
   const colour = share > 0.9 ? "yellow" : "green";
   return `${paint(colour, "█".repeat(full))}${paint("faint", "░".repeat(meterColumns - full))}`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
-}
-
-function clock(seconds: number): string {
-  const whole = Math.floor(seconds);
-  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return parts.map((part) => String(part).padStart(2, "0")).join(":");
 }

@@ -21,9 +21,10 @@ import { partWorkers } from "./part-workers.js";
 import { PipelineSession } from "./pipeline-session.js";
 import type { Measured } from "./profile-workers.js";
 import { ReplicaAssignment } from "./replica-assignment.js";
-import { RequestRouter, type Routing, type Target } from "./routing/request-router.js";
+import { RequestRouter, type Routing } from "./routing/request-router.js";
 import type { SessionSettings } from "./session-settings.js";
 import { type ClusterState, joinStates, type SessionState, stateOf } from "./session-state.js";
+import { submitToReplicas } from "./submit-to-replicas.js";
 import type { Member, WorkerRegistry } from "./worker-registry.js";
 
 /** What the pipelines of a cluster are made from. */
@@ -123,31 +124,12 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
 
   /** One that is full passes a request on to the next best; only when all are it is refused. */
   submit(request: SequenceRequest, signal: AbortSignal): AsyncIterable<TokenEvent> {
-    const targets = this.pipelines.flatMap((pipeline) => targetOf(pipeline));
-    const { order, took } = this.#router.route(request.promptIds, targets);
-    // A fork shares its origin's blocks, which are in one pipeline only.
-    const hasOrigin = ({ replica }: Target) => this.#serves(replica, request.forkOf);
-    let full: unknown;
-    for (const { replica } of [...order.filter(hasOrigin), ...order.filter((each) => !hasOrigin(each))]) {
-      try {
-        const events = this.pipelines[replica]?.opened?.pipeline.submit(request, signal);
-        if (events === undefined) continue;
-        took(replica);
-        return events;
-      } catch (reason) {
-        if (StagecoachError.from(reason).code !== "RESOURCE_EXHAUSTED") throw reason;
-        full ??= reason;
-      }
-    }
-    if (full !== undefined) throw full;
+    const events = submitToReplicas(this.pipelines, this.#router, request, signal);
+    if (events !== undefined) return events;
     throw new StagecoachError(
       "UNAVAILABLE",
       `the cluster does not serve yet: ${this.state.detail}; try again soon`,
     );
-  }
-
-  #serves(replica: number, requestId: string | undefined): boolean {
-    return requestId !== undefined && (this.pipelines[replica]?.opened?.pipeline.serves(requestId) ?? false);
   }
 
   /** Runs until `stop`; resolves when everything is let go. */
@@ -259,10 +241,4 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     this.#before = state;
     this.emit("state");
   }
-}
-
-function targetOf({ replica, ready, opened, plan }: PipelineSession): Target[] {
-  if (!ready || opened === undefined) return [];
-  const { running, waiting } = opened.scheduler.snapshot();
-  return [{ replica, load: running + waiting, speed: plan?.decodeTokensPerSecond ?? 1 }];
 }

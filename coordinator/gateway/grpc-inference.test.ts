@@ -1,28 +1,17 @@
 import { type sendUnaryData, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { createMetrics } from "../../common/metrics.js";
 import { v1 } from "../../common/proto.js";
 import type { GenerateReply } from "../../proto/gen/stagecoach/v1/GenerateReply.js";
-import { createByteTokenizer, plainChat } from "../../test/fixtures/byte-tokenizer.js";
 import { FakeCall, nextEvent } from "../../test/fixtures/fake-grpc-call.js";
-import { createFakePort, type Script, silence, spell } from "../../test/fixtures/fake-token-port.js";
-import { createInference } from "../inference/inference.js";
+import { type Script, silence, spell } from "../../test/fixtures/fake-token-port.js";
+import { inferenceOverPort } from "../../test/fixtures/inference-over-port.js";
 import { inferenceService } from "./grpc-inference.js";
 
 type Method = "Generate" | "Chat" | "Embed" | "Tokenize" | "ListModels";
 type Handler = (call: FakeCall, callback?: sendUnaryData<unknown>) => void;
 
 function setUp(script: Script = () => spell("Hi!")) {
-  const port = createFakePort(script);
-  const metrics = createMetrics({ modelName: "tiny", processMetrics: false });
-  const tokenizer = createByteTokenizer();
-  const model = {
-    id: "tiny",
-    variant: "f32",
-    vocabularySize: tokenizer.vocabularySize,
-    createdUnixSeconds: 1,
-  };
-  const inference = createInference({ port, tokenizer, chat: plainChat, model, defaults: {}, metrics });
+  const { port, inference } = inferenceOverPort(script);
   const { implementation } = inferenceService(inference);
   const handler = (method: Method) => implementation[method] as unknown as Handler;
   const stream = (method: Method, request: object) => {

@@ -1,24 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { StagecoachError } from "../../common/errors.js";
 import { createLogger } from "../../common/log.js";
-import { createMetrics } from "../../common/metrics.js";
-import { createByteTokenizer, endTokenId, plainChat } from "../../test/fixtures/byte-tokenizer.js";
-import { createFakePort, type Script, spell } from "../../test/fixtures/fake-token-port.js";
-import { createInference } from "../inference/inference.js";
+import { endTokenId } from "../../test/fixtures/byte-tokenizer.js";
+import { type Script, spell } from "../../test/fixtures/fake-token-port.js";
+import { inferenceOverPort } from "../../test/fixtures/inference-over-port.js";
 import { createHttpApp } from "./http-app.js";
 import { maxBodyBytes } from "./json-body.js";
 
 function setUp(script: Script = () => spell("Hi!")) {
-  const port = createFakePort(script);
-  const metrics = createMetrics({ modelName: "tiny", processMetrics: false });
-  const tokenizer = createByteTokenizer();
-  const model = {
-    id: "tiny",
-    variant: "f32",
-    vocabularySize: tokenizer.vocabularySize,
-    createdUnixSeconds: 1,
-  };
-  const inference = createInference({ port, tokenizer, chat: plainChat, model, defaults: {}, metrics });
+  const { port, inference, metrics } = inferenceOverPort(script);
   const state = { serving: true, detail: "" };
   const log = createLogger({ name: "test", level: "silent" });
   const { fastify, active } = createHttpApp({ inference, status: () => state, log, metrics });

@@ -1,25 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { StagecoachError } from "../../common/errors.js";
-import { createMetrics } from "../../common/metrics.js";
-import { createByteTokenizer, endTokenId, plainChat } from "../../test/fixtures/byte-tokenizer.js";
-import { createFakePort, type Script, silence, spell } from "../../test/fixtures/fake-token-port.js";
+import { endTokenId } from "../../test/fixtures/byte-tokenizer.js";
+import { type Script, silence, spell } from "../../test/fixtures/fake-token-port.js";
+import { inferenceOverPort } from "../../test/fixtures/inference-over-port.js";
 import type { Generation, GenerationChunk } from "./generation.js";
-import { createInference } from "./inference.js";
 import type { GenerateParams, RequestOptions } from "./request.js";
 
 const never = new AbortController().signal;
 
 function setUp(script: Script, maxContext?: number) {
-  const port = createFakePort(script, maxContext);
-  const metrics = createMetrics({ modelName: "tiny", processMetrics: false });
-  const tokenizer = createByteTokenizer();
-  const model = {
-    id: "tiny",
-    variant: "f32",
-    vocabularySize: tokenizer.vocabularySize,
-    createdUnixSeconds: 1,
-  };
-  const inference = createInference({ port, tokenizer, chat: plainChat, model, defaults: {}, metrics });
+  const { port, metrics, inference } = inferenceOverPort(script, maxContext);
   const generate = (options: RequestOptions = {}, params: Partial<GenerateParams> = {}) =>
     inference.generate({ prompts: ["hi"], options, ...params }, never);
   return { port, metrics, inference, generate };

@@ -10,6 +10,7 @@ import type { MicroBatch, SequenceRequest } from "../scheduler/types.js";
 import { batchFrames } from "./batch-frames.js";
 import { EndRate } from "./end-rate.js";
 import { type RequestEnd, RunningRequest } from "./running-request.js";
+import { StepGaps } from "./step-gaps.js";
 
 /** Somebody who hears what a pipeline does; neither may throw. */
 export interface PipelineObserver {
@@ -49,14 +50,15 @@ export class Pipeline implements TokenPort {
   /** Answers that lack a token whose stage's failure has not been heard of yet. */
   readonly #held = new Map<number, Tokens__Output>();
   readonly #endRate = new EndRate();
+  readonly #stepGaps: StepGaps;
   #nextStep = 1;
-  #lastAnswerMs = 0;
   #broken: StagecoachError | undefined;
   #pumpQueued = false;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#scheduler = options.scheduler;
+    this.#stepGaps = new StepGaps(options.laneCount);
     this.maxContext = options.maxContext;
   }
 
@@ -156,7 +158,7 @@ export class Pipeline implements TokenPort {
         `the last stage answered step ${answered}, which is not in flight`,
       );
     }
-    const { batch } = flight;
+    const { batch, writtenAtMs } = flight;
     const tokens = decodeTokens(message);
     if (this.#lacksTokens(batch, tokens)) {
       // The failure comes on another stage's stream, so it may be behind the answer.
@@ -166,7 +168,8 @@ export class Pipeline implements TokenPort {
     this.#inFlight.delete(answered);
     this.#busyLanes.delete(batch.lane);
     const tokenOf = new Map(tokens.map((token) => [this.#scheduler.requestOf(token.sequenceId), token]));
-    const outcomes = this.#scheduler.complete(batch, tokens, this.#stepMs(flight));
+    const stepMs = this.#stepGaps.answered(writtenAtMs, performance.now());
+    const outcomes = this.#scheduler.complete(batch, tokens, stepMs);
     // The stages go on before anybody is told.
     this.#pump();
     this.#tellInFlight(this.#inFlight.size);
@@ -197,18 +200,6 @@ export class Pipeline implements TokenPort {
       this.#held.delete(step);
       this.#stepDone(step, tokens);
     }
-  }
-
-  /**
-   * How long a micro-batch held up the bottleneck. While micro-batches follow each other closely, that is the time
-   * from one's answer to the next's; one that had the pipeline to itself passed all its stages in its time.
-   */
-  #stepMs({ writtenAtMs }: Flight): number {
-    const nowMs = performance.now();
-    const followed = this.#lastAnswerMs > writtenAtMs;
-    const ms = followed ? nowMs - this.#lastAnswerMs : (nowMs - writtenAtMs) / this.#options.laneCount;
-    this.#lastAnswerMs = nowMs;
-    return ms;
   }
 
   /** True when a sequence that still runs was to get a token and did not. */

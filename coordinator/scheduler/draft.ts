@@ -1,4 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
+import type { Prefix } from "./prefix.js";
 import type { Sequence } from "./sequence.js";
 import type { OpenedSequence, Slice, TokenResult } from "./types.js";
 
@@ -18,6 +19,19 @@ export class Draft {
     this.lane = lane;
     this.tokensLeft = tokenBudget;
     this.#blockSize = blockSize;
+  }
+
+  /** Opens a sequence that starts from a prefix; its first slice is to follow. */
+  addOpening(sequence: Sequence, { length, blocks, copyFrom }: Prefix): void {
+    this.opened.push({
+      sequenceId: sequence.sequenceId,
+      requestId: sequence.request.requestId,
+      tokens: sequence.tokens(0, sequence.length),
+      promptLength: sequence.request.promptIds.length,
+      cachedLength: length,
+      cachedBlocks: copyFrom === undefined ? blocks : [...blocks, copyFrom],
+      sampling: sequence.request.sampling,
+    });
   }
 
   /**

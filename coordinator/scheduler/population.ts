@@ -1,10 +1,10 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { SequenceClosing } from "../../common/frame-codec.js";
-import { BlockPool } from "./block-pool.js";
 import type { Draft } from "./draft.js";
 import { LinkedList } from "./linked-list.js";
-import { cachedPrefix, noPrefix, originPrefix, type Prefix, withoutCopy } from "./prefix.js";
+import type { Prefix } from "./prefix.js";
 import type { Sequence } from "./sequence.js";
+import { SequenceBlocks } from "./sequence-blocks.js";
 import { WaitingQueue } from "./waiting-queue.js";
 
 /** What the prefix cache was asked for and had, in tokens since the start. */
@@ -32,23 +32,21 @@ export class Population {
   readonly prefixCounts: PrefixCounts = { queries: 0, hits: 0 };
   readonly #blockSize: number;
   readonly #prefixCache: boolean;
-  #blocks: BlockPool;
+  #blocks: SequenceBlocks;
   #preemptions = 0;
   #admissions = 0;
   /** Sequences that the next micro-batch of any lane closes. */
   #closing: SequenceClosing[] = [];
-  /** Blocks that sequences opened in the next micro-batch copy from. */
-  #copySources: number[] = [];
   #lastSequenceId = 0;
 
   constructor(blockCount: number, blockSize: number, prefixCache: boolean) {
-    this.#blocks = new BlockPool(blockCount);
+    this.#blocks = new SequenceBlocks(blockCount, blockSize, prefixCache);
     this.#blockSize = blockSize;
     this.#prefixCache = prefixCache;
   }
 
-  get blocks(): Pick<BlockPool, "usedCount" | "cachedCount" | "total"> {
-    return this.#blocks;
+  get blocks(): SequenceBlocks["pool"] {
+    return this.#blocks.pool;
   }
 
   get preemptions(): number {
@@ -60,7 +58,8 @@ export class Population {
    * @returns what it starts from; undefined when too few blocks are free
    */
   admit(sequence: Sequence): Prefix | undefined {
-    const prefix = this.#affordable(sequence, this.#longestPrefix(sequence));
+    // Some room for those already running to grow into, or the newcomer would soon be thrown out again.
+    const prefix = this.#blocks.prefixFor(sequence, Math.ceil(this.running.size / 8));
     if (prefix === undefined) return undefined;
     if (this.#lastSequenceId === 0xffffffff) {
       throw new StagecoachError("INTERNAL", "all sequence ids of this epoch are used: start a new epoch");
@@ -69,7 +68,7 @@ export class Population {
     if (sequence.rank < 0) this.#countFirst(sequence, prefix);
     sequence.sequenceId = ++this.#lastSequenceId;
     this.byId.set(sequence.sequenceId, sequence);
-    this.#giveBlocks(sequence, prefix);
+    this.#blocks.give(sequence, prefix);
     this.#insertBySeniority(sequence);
     this.prefilling.append(sequence.place);
     this.prefillingTokens += sequence.length - sequence.scheduled;
@@ -84,7 +83,7 @@ export class Population {
 
   /** Whether the sequence's next token fits the blocks it holds. */
   hasBlockForNext(sequence: Sequence): boolean {
-    return sequence.blocks.length * this.#blockSize > sequence.scheduled;
+    return this.#blocks.haveRoomFor(sequence);
   }
 
   /**
@@ -92,14 +91,14 @@ export class Population {
    * victim whose blocks are all shared frees none, so that there may be several.
    */
   grow(sequence: Sequence): boolean {
-    while (this.#blocks.freeCount === 0) {
+    while (this.#blocks.pool.freeCount === 0) {
       const victim = this.#victimFor(sequence);
       if (victim === undefined) return false;
       this.#suspend(victim);
       this.#preemptions++;
       if (victim === sequence) return false;
     }
-    this.#takeBlock(sequence);
+    this.#blocks.take(sequence);
     return true;
   }
 
@@ -119,18 +118,14 @@ export class Population {
     sequence.place.unlink();
     sequence.age.unlink();
     this.byId.delete(sequence.sequenceId);
-    const { blocks } = sequence;
-    let keptBlocks = blocks.length;
-    while (keptBlocks > 0 && !this.#blocks.isKnown(blocks[keptBlocks - 1] as number)) keptBlocks--;
+    const keptBlocks = this.#blocks.release(sequence);
     this.#closing.push({ sequenceId: sequence.sequenceId, keptBlocks });
-    // Backwards, for a block is of no use without those before it.
-    for (let index = blocks.length - 1; index >= 0; index--) this.#blocks.release(blocks[index] as number);
     sequence.reset();
   }
 
   /** What a sequence computed, or started from, is not to be found by others any more, for it went wrong. */
-  forget({ blocks }: Sequence): void {
-    for (const block of blocks) this.#blocks.forget(block);
+  forget(sequence: Sequence): void {
+    this.#blocks.forget(sequence);
   }
 
   /** Nothing that is known by now is to be found any more. */
@@ -140,9 +135,7 @@ export class Population {
 
   /** A micro-batch with these sequences leaves: what it fills can be shared from now on. */
   left(sequences: readonly Sequence[]): void {
-    for (const block of this.#copySources) this.#blocks.release(block);
-    if (this.#copySources.length > 0) this.#copySources = [];
-    if (this.#prefixCache) for (const sequence of sequences) this.#learn(sequence);
+    this.#blocks.left(sequences);
   }
 
   /** What to close with the micro-batch that is about to leave. */
@@ -156,47 +149,9 @@ export class Population {
   /** Everything running waits again; stages know nothing any more, ids begin anew. */
   startEpoch(blockCount: number): void {
     for (let node = this.running.tail; node !== undefined; node = this.running.tail) this.#suspend(node.item);
-    this.#blocks = new BlockPool(blockCount);
+    this.#blocks = new SequenceBlocks(blockCount, this.#blockSize, this.#prefixCache);
     this.#closing = [];
     this.#lastSequenceId = 0;
-  }
-
-  #longestPrefix(sequence: Sequence): Prefix {
-    const cached = this.#prefixCache ? cachedPrefix(sequence, this.#blocks, this.#blockSize) : noPrefix;
-    const forked = originPrefix(sequence, this.#blockSize);
-    return forked.length > cached.length ? forked : cached;
-  }
-
-  /** As much of a prefix as leaves blocks enough for the rest; undefined when there are too few. */
-  #affordable(sequence: Sequence, prefix: Prefix): Prefix | undefined {
-    const needed = Math.ceil(sequence.length / this.#blockSize) - prefix.blocks.length;
-    // Some room for those already running to grow into, or the newcomer would soon be thrown out again.
-    const headroom = Math.ceil(this.running.size / 8);
-    const idle = (block: number) => (this.#blocks.holders(block) === 0 ? 1 : 0);
-    let left = this.#blocks.freeCount - needed - headroom;
-    for (const block of prefix.blocks) left -= idle(block);
-    if (left < 0) return undefined;
-    const { copyFrom } = prefix;
-    // A whole cache of one request's blocks has none to spare for a copy.
-    return copyFrom !== undefined && left < idle(copyFrom) ? withoutCopy(prefix, this.#blockSize) : prefix;
-  }
-
-  #giveBlocks(sequence: Sequence, { length, blocks, copyFrom }: Prefix): void {
-    for (const block of blocks) {
-      this.#blocks.share(block);
-      sequence.blocks.push(block);
-    }
-    // Held until the micro-batch that opens the sequence has left, so that nothing in it can overwrite it.
-    if (copyFrom !== undefined) {
-      this.#blocks.share(copyFrom);
-      this.#copySources.push(copyFrom);
-    }
-    sequence.shared = blocks.length;
-    sequence.announced = blocks.length;
-    sequence.learned = blocks.length;
-    sequence.scheduled = length;
-    const needed = Math.ceil(sequence.length / this.#blockSize);
-    while (sequence.blocks.length < needed) this.#takeBlock(sequence);
   }
 
   #countFirst(sequence: Sequence, { length }: Prefix): void {
@@ -230,21 +185,6 @@ export class Population {
   #suspend(sequence: Sequence): void {
     this.release(sequence);
     this.waiting.resume(sequence);
-  }
-
-  /** The blocks that its last slice has filled. */
-  #learn(sequence: Sequence): void {
-    const full = Math.floor(sequence.sent / this.#blockSize);
-    for (; sequence.learned < full; sequence.learned++) {
-      const key = sequence.keyOf(sequence.learned, this.#blockSize);
-      this.#blocks.learn(sequence.blocks[sequence.learned] as number, key);
-    }
-  }
-
-  #takeBlock(sequence: Sequence): void {
-    const block = this.#blocks.take();
-    if (block === undefined) throw new StagecoachError("INTERNAL", "no free KV block where one was counted");
-    sequence.blocks.push(block);
   }
 }
 

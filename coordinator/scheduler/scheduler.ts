@@ -1,10 +1,8 @@
 import { StagecoachError } from "../../common/errors.js";
 import { Admission } from "./admission.js";
-import { Draft } from "./draft.js";
-import type { ListNode } from "./linked-list.js";
+import { BatchComposer } from "./batch-composer.js";
+import type { Draft } from "./draft.js";
 import { Population } from "./population.js";
-import type { Prefix } from "./prefix.js";
-import { PromptBudget } from "./prompt-budget.js";
 import type { Sequence } from "./sequence.js";
 import type {
   MicroBatch,
@@ -32,9 +30,6 @@ const defaults = {
   batching: "continuous",
 } as const;
 
-/** Pieces of prompts below this are not worth a micro-batch's while when there is more in it already. */
-const leastPieceTokens = 64;
-
 /**
  * Decides what each micro-batch carries: continuous batching over the lanes of one pipeline. Pure: no I/O, no
  * clock, no randomness; its cost is linear in the batch, whatever the number of live sequences.
@@ -57,23 +52,17 @@ export class Scheduler {
   #flights: (Flight | undefined)[];
   readonly #population: Population;
   readonly #admission: Admission;
-  #budget: PromptBudget;
-  /** Whether the last micro-batch left somebody waiting for want of blocks. */
-  #blocksAreScarce = false;
-  /** Micro-batches that decoded since somebody waits for want of budget alone. */
-  #heldBack = 0;
-  /** In static batching, how many more the present batch takes. */
-  #placesInBatch = 0;
+  readonly #composer: BatchComposer;
 
   /** @throws StagecoachError INVALID_ARGUMENT for limits under which nothing could be scheduled. */
   constructor(options: SchedulerOptions) {
     this.#options = { ...defaults, ...options };
     validateOptions(this.#options);
-    const { laneCount, blockCount, blockSize, prefixCache, targetItlMs } = this.#options;
+    const { laneCount, blockCount, blockSize, prefixCache } = this.#options;
     this.#flights = new Array(laneCount).fill(undefined);
     this.#population = new Population(blockCount, blockSize, prefixCache);
     this.#admission = new Admission(this.#population);
-    this.#budget = new PromptBudget(laneCount, targetItlMs);
+    this.#composer = new BatchComposer(this.#population, this.#options);
   }
 
   /**
@@ -85,7 +74,7 @@ export class Scheduler {
     validateRequest(request, this.#options);
     // Requests that the next micro-batches will admit are not waiting for anything.
     const free = Math.max(0, this.#options.maxSequences - this.#population.running.size);
-    this.#admission.add(request, this.#options, this.#blocksAreScarce ? 0 : free);
+    this.#admission.add(request, this.#options, this.#composer.blocksAreScarce ? 0 : free);
   }
 
   /** Ends a request in whatever state it is; tokens still on their way to it are ignored. False when unknown. */
@@ -115,13 +104,7 @@ export class Scheduler {
   next(lane: number): MicroBatch | undefined {
     this.#checkLane(lane);
     if (this.#flights[lane] !== undefined) return undefined;
-    const draft = new Draft(lane, this.#options.tokenBudget, this.#options.blockSize);
-    const enoughBlocks = this.#addDecodes(draft);
-    const room = this.#promptRoom(draft);
-    this.#addPrefills(draft, room);
-    this.#blocksAreScarce = !enoughBlocks || !this.#admit(draft, room);
-    this.#countHeldBack(draft);
-    return this.#dispatch(draft);
+    return this.#dispatch(this.#composer.compose(lane));
   }
 
   /**
@@ -141,7 +124,7 @@ export class Scheduler {
     }
     this.#flights[batch.lane] = undefined;
     const { decodeRows, prefillTokens } = flight.draft;
-    if (stepMs !== undefined) this.#budget.observe({ decodeRows, prefillTokens, ms: stepMs });
+    if (stepMs !== undefined) this.#composer.observe({ decodeRows, prefillTokens, ms: stepMs });
     const sampled = flight.draft.land(tokens, this.#population.byId);
     return sampled.map(({ sequence, tokenId }) => this.#accept(sequence, tokenId));
   }
@@ -156,8 +139,7 @@ export class Scheduler {
     validateOptions(options);
     this.#options = options;
     this.#flights = new Array(options.laneCount).fill(undefined);
-    this.#budget = new PromptBudget(options.laneCount, options.targetItlMs);
-    this.#placesInBatch = 0;
+    this.#composer.startEpoch(options);
     this.#population.startEpoch(options.blockCount);
     const tooLong: string[] = [];
     for (const { request } of this.#admission.live) {
@@ -188,96 +170,6 @@ export class Scheduler {
       prefixQueries: prefixCounts.queries,
       prefixHits: prefixCounts.hits,
     };
-  }
-
-  /** False when a sequence found no block: then nothing should be admitted. */
-  #addDecodes(draft: Draft): boolean {
-    const { running, prefilling, ready } = this.#population;
-    const decoding = running.size - prefilling.size;
-    const rows = Math.min(Math.ceil(decoding / this.#options.laneCount), draft.tokensLeft);
-    let enoughBlocks = true;
-    let node = ready.head;
-    for (let visited = 0; node !== undefined && visited < rows; visited++) {
-      const sequence: Sequence = node.item;
-      let following: ListNode<Sequence> | undefined = node.next;
-      const hasBlock: boolean =
-        this.#population.hasBlockForNext(sequence) || (enoughBlocks && this.#population.grow(sequence));
-      enoughBlocks &&= hasBlock;
-      // Growing may have thrown out the one that was to follow, or, as the most junior, this one itself.
-      if (node.list === ready) following = node.next;
-      if (hasBlock) draft.addSlice(sequence, 1);
-      node = following;
-    }
-    return enoughBlocks;
-  }
-
-  /** How many tokens of prompts the micro-batch is to carry. */
-  #promptRoom(draft: Draft): number {
-    const { running, prefilling, waiting } = this.#population;
-    const { maxSequences, maxWaitingTokens, laneCount } = this.#options;
-    if (this.#heldBack > maxWaitingTokens * laneCount) return draft.tokensLeft;
-    return this.#budget.tokens({
-      decodeRows: draft.decodeRows,
-      decoding: running.size - prefilling.size,
-      prompts: prefilling.size + Math.min(waiting.size, maxSequences - running.size),
-      pendingTokens: this.#population.prefillingTokens + waiting.tokens,
-      tokensLeft: draft.tokensLeft,
-    });
-  }
-
-  #addPrefills(draft: Draft, room: number): void {
-    const { prefilling } = this.#population;
-    for (let node = prefilling.head; node !== undefined; node = prefilling.head) {
-      const sequence = node.item;
-      const remaining = sequence.length - sequence.scheduled;
-      const count = pieceOf(remaining, draft, room);
-      if (count > 0) this.#population.addPrefill(draft, sequence, count);
-      if (count < remaining) return;
-    }
-  }
-
-  /** False when somebody found not enough blocks. */
-  #admit(draft: Draft, room: number): boolean {
-    const { running, waiting, prefilling } = this.#population;
-    this.#openStaticBatch();
-    while (prefilling.size === 0 && running.size < this.#options.maxSequences) {
-      const sequence = waiting.peek();
-      if (sequence === undefined || !this.#isTaken()) return true;
-      // Whatever is opened has a slice in the same micro-batch.
-      if (pieceOf(sequence.length, draft, room) === 0) return true;
-      const prefix = this.#population.admit(sequence);
-      if (prefix === undefined) {
-        this.#placesInBatch = 0;
-        return false;
-      }
-      this.#placesInBatch--;
-      draft.opened.push(openingOf(sequence, prefix));
-      const count = pieceOf(sequence.length - sequence.scheduled, draft, room);
-      this.#population.addPrefill(draft, sequence, count);
-    }
-    return true;
-  }
-
-  #openStaticBatch(): void {
-    const { running, waiting } = this.#population;
-    if (running.size === 0) this.#placesInBatch = Math.min(waiting.size, this.#options.maxSequences);
-  }
-
-  #isTaken(): boolean {
-    return this.#options.batching === "continuous" || this.#placesInBatch > 0;
-  }
-
-  /** Whether, beside running rows, somebody waits whom nothing but the budget keeps out. */
-  #countHeldBack(draft: Draft): void {
-    const { running, waiting } = this.#population;
-    const keptOut =
-      waiting.size > 0 &&
-      running.size < this.#options.maxSequences &&
-      !this.#blocksAreScarce &&
-      this.#isTaken() &&
-      this.#heldBack <= this.#options.maxWaitingTokens * this.#options.laneCount;
-    if (!keptOut) this.#heldBack = 0;
-    else if (draft.decodeRows > 0) this.#heldBack++;
   }
 
   #dispatch(draft: Draft): MicroBatch | undefined {
@@ -325,28 +217,4 @@ export class Scheduler {
 /** Makes the scheduler of one pipeline. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   return new Scheduler(options);
-}
-
-/**
- * How much of a prompt goes into a micro-batch that is to carry `room` prompt tokens: nothing when what is left is
- * a small piece of that, a little more than is left when that ends the prompt.
- */
-function pieceOf(remaining: number, draft: Draft, room: number): number {
-  const left = Math.min(room - draft.prefillTokens, draft.tokensLeft);
-  if (left <= 0) return 0;
-  if (remaining <= Math.min(left * 1.25, draft.tokensLeft)) return remaining;
-  const isSmall = draft.prefillTokens > 0 && left < Math.min(leastPieceTokens, room / 3);
-  return isSmall ? 0 : left;
-}
-
-function openingOf(sequence: Sequence, { length, blocks, copyFrom }: Prefix): MicroBatch["opened"][number] {
-  return {
-    sequenceId: sequence.sequenceId,
-    requestId: sequence.request.requestId,
-    tokens: sequence.tokens(0, sequence.length),
-    promptLength: sequence.request.promptIds.length,
-    cachedLength: length,
-    cachedBlocks: copyFrom === undefined ? blocks : [...blocks, copyFrom],
-    sampling: sequence.request.sampling,
-  };
 }

@@ -1,3 +1,4 @@
+import { greedySampling } from "../../common/greedy-sampling.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { TimedRows } from "./fit-line.js";
 import { median } from "./percentile.js";
@@ -115,7 +116,7 @@ export class RunnerBench {
         promptLength: 1,
         cachedLength,
         cachedBlocks,
-        sampling,
+        sampling: greedySampling,
       })),
     );
     return ids;
@@ -196,19 +197,3 @@ async function timeMedian(
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
 const noTokens = new Uint32Array(0);
-
-const sampling = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map<number, number>(),
-  seed: 0,
-  suppressedTokenIds: [],
-  suppressedUntilLength: 0,
-  wantLogprobs: false,
-  topLogprobs: 0,
-};

@@ -1,24 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { greedySampling } from "../../common/greedy-sampling.js";
 import { randomFloats, seededRandom } from "../../test/fixtures/random.js";
 import type { SamplingParameters, SequenceOpening } from "../engine/stage-runner.js";
 import { createSampler, type Sampler } from "./create-sampler.js";
 import { positionRandom } from "./position-random.js";
 
-const plain: SamplingParameters = {
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 11,
-  suppressedTokenIds: [],
-  suppressedUntilLength: 0,
-  wantLogprobs: false,
-  topLogprobs: 0,
-};
+const plain: SamplingParameters = { ...greedySampling, temperature: 1, seed: 11 };
 
 function opening(sampling: Partial<SamplingParameters>, history: number[] = [], promptLength = 0) {
   return {

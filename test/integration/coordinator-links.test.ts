@@ -1,34 +1,24 @@
 import { EventEmitter, once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { StagecoachError } from "../../common/errors.js";
 import { unaryHandler } from "../../common/grpc-handlers.js";
-import { startGrpc } from "../../common/grpc-server.js";
-import { createLogger } from "../../common/log.js";
-import { v1 } from "../../common/proto.js";
 import { LinkReader } from "../../common/wire/link-framing.js";
 import { StageClient } from "../../coordinator/pipeline/stage-client.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import type { OpenLinkRequest__Output } from "../../proto/gen/stagecoach/v1/OpenLinkRequest.js";
 import type { Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
-import type { StageHandlers } from "../../proto/gen/stagecoach/v1/Stage.js";
-import { type RunningWorker, runWorker, type WorkerOptions } from "../../stage-worker/run-worker.js";
-import { FakeCoordinator } from "../fixtures/fake-coordinator.js";
-import { StageDriver } from "../fixtures/stage-driver.js";
+import { LooseWorkers } from "../fixtures/loose-workers.js";
+import { listenForLinks, type PaperStage, startPaperStage } from "../fixtures/paper-stage.js";
 import { opening } from "../fixtures/stage-fixtures.js";
-import { temporaryHome } from "../fixtures/temporary-home.js";
 
-let coordinator: FakeCoordinator;
-let ends: (() => unknown)[];
+let workers: LooseWorkers;
 
 beforeEach(async () => {
-  coordinator = await FakeCoordinator.start();
-  ends = [() => coordinator.close()];
+  workers = await LooseWorkers.prepare();
 });
 
-afterEach(async () => {
-  for (const end of ends.reverse()) await end();
-});
+afterEach(() => workers.end());
 
 /** A client that keeps what came by the Outputs stream. */
 class ListeningClient extends StageClient {
@@ -43,44 +33,17 @@ class ListeningClient extends StageClient {
   }
 }
 
-async function startWorker(workerId: string, change: Partial<WorkerOptions> = {}): Promise<RunningWorker> {
-  const worker = await runWorker({
-    home: await temporaryHome(),
-    join: coordinator.address,
-    listen: "127.0.0.1:0",
-    workerId,
-    device: { device: "simulated" },
-    threads: 1,
-    logLevel: "silent",
-    ...change,
-  });
-  ends.push(() => worker.close());
-  return worker;
-}
-
-function clientOf(address: string): ListeningClient {
+function clientOf({ address }: { address: string }): ListeningClient {
   const client = new ListeningClient("w", address);
-  ends.push(() => client.close());
+  workers.scope.add(() => client.close());
   return client;
 }
 
-function driverOver(addresses: readonly string[], epoch = 1): StageDriver {
-  const layers = 4 / addresses.length;
-  const stages = addresses.map((address, index) => ({
-    address,
-    firstLayer: index * layers,
-    endLayer: (index + 1) * layers,
-  }));
-  const driver = new StageDriver(stages, epoch);
-  ends.push(() => driver.end());
-  return driver;
-}
-
 test.each(["link", "grpc"] as const)("by %s, outputs come once each, in their order", async (hops) => {
-  const { address } = await startWorker("w0", { hops });
-  const driver = driverOver([address]);
+  const worker = await workers.start("w0", { hops });
+  const driver = workers.driverOver([worker]);
   await driver.loadStage(0);
-  const client = clientOf(address);
+  const client = clientOf(worker);
   await driver.openWays([client]);
   driver.open([opening(1, 1)]);
   driver.forward([{ id: 1, blocks: [0] }]);
@@ -99,11 +62,10 @@ test.each(["link", "grpc"] as const)("by %s, outputs come once each, in their or
 });
 
 test("through two stages, only the first one's failures come by gRPC", async () => {
-  const workers = await Promise.all([startWorker("w0"), startWorker("w1")]);
-  const addresses = workers.map(({ address }) => address);
-  const driver = driverOver(addresses);
+  const chain = await workers.startTwo();
+  const driver = workers.driverOver(chain);
   await Promise.all([driver.loadStage(0), driver.loadStage(1)]);
-  const [first, last] = addresses.map(clientOf) as [ListeningClient, ListeningClient];
+  const [first, last] = chain.map(clientOf) as [ListeningClient, ListeningClient];
   await driver.openWays([first, last]);
   driver.open([opening(1, 1)]);
   const good = driver.forward([{ id: 1, blocks: [0] }]);
@@ -117,11 +79,11 @@ test("through two stages, only the first one's failures come by gRPC", async () 
 
 test("a coordinator that does not read its link holds the last stage back, and loses nothing", async () => {
   const [rows, count] = [32, 800];
-  const { address } = await startWorker("w0");
-  const driver = driverOver([address]);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker]);
   await driver.loadStage(0, { blockCount: rows * 64 });
-  const socket = (await clientOf(address).linkOutputs(1)) as Socket;
-  ends.push(() => socket.destroy());
+  const socket = (await clientOf(worker).linkOutputs(1)) as Socket;
+  workers.scope.add(() => socket.destroy());
   driver.openFrames();
   const ids = Array.from({ length: rows }, (_, id) => id);
   driver.open(ids.map((id) => opening(id, 1, { topLogprobs: 100, wantLogprobs: true })));
@@ -129,7 +91,7 @@ test("a coordinator that does not read its link holds the last stage back, and l
     const blocks = (id: number): number[] => (context % 16 === 0 ? [id * 64 + context / 16] : []);
     driver.forward(ids.map((id) => ({ id, context, blocks: blocks(id) })));
   }
-  const steps = await settledSteps("w0");
+  const steps = await workers.settledSteps("w0");
   expect(steps).toBeGreaterThan(0);
   expect(steps).toBeLessThan(count / 2);
 
@@ -144,10 +106,10 @@ test("a coordinator that does not read its link holds the last stage back, and l
 });
 
 test("a stage whose output link breaks fails, and says so by gRPC", async () => {
-  const { address } = await startWorker("w0");
-  const driver = driverOver([address]);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker]);
   await driver.loadStage(0);
-  const socket = (await clientOf(address).linkOutputs(1)) as Socket;
+  const socket = (await clientOf(worker).linkOutputs(1)) as Socket;
   driver.subscribe();
   driver.openFrames();
   driver.open([opening(1, 1)]);
@@ -160,10 +122,10 @@ test("a stage whose output link breaks fails, and says so by gRPC", async () => 
 });
 
 test("an output link that was given up before the first output leaves them to gRPC", async () => {
-  const { address } = await startWorker("w0");
-  const driver = driverOver([address]);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker]);
   await driver.loadStage(0);
-  const client = clientOf(address);
+  const client = clientOf(worker);
   const socket = (await client.linkOutputs(1)) as Socket;
   socket.destroy();
   await once(socket, "close");
@@ -176,58 +138,36 @@ test("an output link that was given up before the first output leaves them to gR
 });
 
 test("a newer epoch frees the links of the one before, and their port", async () => {
-  const { address } = await startWorker("w0");
-  await driverOver([address]).loadStage(0);
-  const client = clientOf(address);
+  const worker = await workers.start("w0");
+  await workers.driverOver([worker]).loadStage(0);
+  const client = clientOf(worker);
   const frames = (await client.linkFrames(1)) as Socket;
   const waitingPort = frames.remotePort as number;
   const closed = once(frames.resume(), "close");
-  await driverOver([address], 2).loadStage(0);
+  await workers.driverOver([worker], 2).loadStage(0);
   await closed;
   const late = connect(waitingPort, "127.0.0.1");
   const [reason] = (await once(late, "error")) as [NodeJS.ErrnoException];
   expect(reason.code).toBe("ECONNREFUSED");
 });
 
-/** A stage that has no engine: it says that links end at `port`, and answers each frame that comes by gRPC. */
-async function paperStage(port: number) {
+/** A stage that says that links end at `port`, and answers each frame that comes by gRPC. */
+function answeringStage(port: number): Promise<PaperStage> {
   const heard = new EventEmitter<{ frame: [Frame] }>();
-  const server = await startGrpc({
-    services: [
-      {
-        definition: v1.Stage.service,
-        implementation: {
-          OpenLink: unaryHandler(({ purpose }: OpenLinkRequest__Output) => ({
-            port,
-            token: Buffer.alloc(16, purpose === "LINK_FRAMES" ? 0 : 1),
-          })),
-          Frames: (call) => {
-            call.on("data", (frame: Frame) => heard.emit("frame", frame));
-          },
-          Outputs: (call) => {
-            heard.on("frame", ({ epoch = 0, step = 0, lane = 0 }) =>
-              call.write({ epoch, step, lane, tokens: { sequenceIds: [1], tokenIds: [5] } }),
-            );
-          },
-        } as Partial<StageHandlers> as StageHandlers,
-      },
-    ],
-    listen: "127.0.0.1:0",
-    log: createLogger({ name: "paper", level: "silent" }),
+  return startPaperStage(workers.scope, {
+    OpenLink: unaryHandler(({ purpose }: OpenLinkRequest__Output) => ({
+      port,
+      token: Buffer.alloc(16, purpose === "LINK_FRAMES" ? 0 : 1),
+    })),
+    Frames: (call) => {
+      call.on("data", (frame: Frame) => heard.emit("frame", frame));
+    },
+    Outputs: (call) => {
+      heard.on("frame", ({ epoch = 0, step = 0, lane = 0 }) =>
+        call.write({ epoch, step, lane, tokens: { sequenceIds: [1], tokenIds: [5] } }),
+      );
+    },
   });
-  ends.push(() => server.close(0));
-  return { address: server.address, heard };
-}
-
-async function linkServer(onSocket: (socket: Socket) => void): Promise<number> {
-  const server: Server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    onSocket(socket);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  ends.push(() => server.close());
-  return (server.address() as { port: number }).port;
 }
 
 test("where the port cannot be reached, frames and outputs go by gRPC", async () => {
@@ -236,23 +176,23 @@ test("where the port cannot be reached, frames and outputs go by gRPC", async ()
   await once(server, "listening");
   const { port } = server.address() as { port: number };
   server.close();
-  const { address } = await paperStage(port);
-  const driver = driverOver([address]);
-  await driver.openWays([clientOf(address)]);
+  const stage = await answeringStage(port);
+  const driver = workers.driverOver([stage]);
+  await driver.openWays([clientOf(stage)]);
   expect(await driver.tokensOf(driver.forward([{ id: 1, blocks: [0] }]))).toEqual([5]);
 });
 
 test.each(["says another token back", "hangs up"])("an end that %s is no output link", async (what) => {
-  const port = await linkServer((socket) =>
+  const port = await listenForLinks(workers.scope, (socket) =>
     socket.once("data", () => (what === "hangs up" ? socket.end() : socket.write(Buffer.alloc(16, 4)))),
   );
-  const { address } = await paperStage(port);
-  expect(await clientOf(address).linkOutputs(1)).toBeUndefined();
+  const stage = await answeringStage(port);
+  expect(await clientOf(stage).linkOutputs(1)).toBeUndefined();
 });
 
 test.each(["outputs", "frames"])("a link for %s that breaks is told as UNAVAILABLE", async (what) => {
   const links: { frames?: Socket; outputs?: Socket } = {};
-  const port = await linkServer((socket) => {
+  const port = await listenForLinks(workers.scope, (socket) => {
     socket.once("data", (said) => {
       const purpose = said[0] === 0 ? "frames" : "outputs";
       links[purpose] = socket;
@@ -260,23 +200,12 @@ test.each(["outputs", "frames"])("a link for %s that breaks is told as UNAVAILAB
       else socket.once("data", () => links[what as "frames"]?.resetAndDestroy());
     });
   });
-  const { address } = await paperStage(port);
-  const driver = driverOver([address]);
+  const stage = await answeringStage(port);
+  const driver = workers.driverOver([stage]);
   const ended = once(driver as EventEmitter, "end");
-  await driver.openWays([clientOf(address)]);
+  await driver.openWays([clientOf(stage)]);
   driver.open([opening(1, 1)]);
   const [reason] = (await ended) as [StagecoachError];
   expect(reason.code).toBe("UNAVAILABLE");
-  expect(reason.message).toMatch(`lost the link for ${what} of worker "w" at ${address}: `);
+  expect(reason.message).toMatch(`lost the link for ${what} of worker "w" at ${stage.address}: `);
 });
-
-/** How far a worker came, once it did not come further in ten heartbeats. */
-async function settledSteps(workerId: string): Promise<number> {
-  let last = 0;
-  for (let same = 0; same < 10; ) {
-    const { stage } = await coordinator.heartbeatWhere(workerId, () => true);
-    same = last > 0 && stage?.steps === last ? same + 1 : 0;
-    last = stage?.steps ?? 0;
-  }
-  return last;
-}

@@ -4,59 +4,23 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { StagecoachError } from "../../common/errors.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import { instantSimulation, simulatedToken } from "../../stage-worker/engine/simulated-runner.js";
-import { type RunningWorker, runWorker, type WorkerOptions } from "../../stage-worker/run-worker.js";
-import { FakeCoordinator } from "../fixtures/fake-coordinator.js";
-import { StageDriver } from "../fixtures/stage-driver.js";
+import type { WorkerOptions } from "../../stage-worker/run-worker.js";
+import { LooseWorkers } from "../fixtures/loose-workers.js";
+import type { StageDriver } from "../fixtures/stage-driver.js";
 import { opening, paperManifest } from "../fixtures/stage-fixtures.js";
 import { temporaryHome } from "../fixtures/temporary-home.js";
 
-let coordinator: FakeCoordinator;
-let workers: RunningWorker[];
-let drivers: StageDriver[];
+let workers: LooseWorkers;
 
 beforeEach(async () => {
-  coordinator = await FakeCoordinator.start();
-  workers = [];
-  drivers = [];
+  workers = await LooseWorkers.prepare();
 });
 
-afterEach(async () => {
-  for (const driver of drivers) driver.end();
-  await Promise.all(workers.map((worker) => worker.close()));
-  await coordinator.close();
-});
-
-async function startWorker(workerId: string, change: Partial<WorkerOptions> = {}): Promise<RunningWorker> {
-  const worker = await runWorker({
-    home: await temporaryHome(),
-    join: coordinator.address,
-    listen: "127.0.0.1:0",
-    workerId,
-    device: { device: "simulated" },
-    threads: 1,
-    logLevel: "silent",
-    ...change,
-  });
-  workers.push(worker);
-  return worker;
-}
+afterEach(() => workers.end());
 
 /** A driver over two chained workers with two layers each. */
-async function chain(changes: Partial<WorkerOptions>[] = []): Promise<StageDriver> {
-  const started = await Promise.all([startWorker("w0", changes[0]), startWorker("w1", changes[1])]);
-  return driverOver(started);
-}
-
-function driverOver(started: RunningWorker[], epoch = 1): StageDriver {
-  const stages = started.map(({ address }, index) => ({
-    address,
-    firstLayer: index * 2,
-    endLayer: index * 2 + 2,
-  }));
-  if (started.length === 1) stages[0] = { address: started[0]?.address ?? "", firstLayer: 0, endLayer: 4 };
-  const driver = new StageDriver(stages, epoch);
-  drivers.push(driver);
-  return driver;
+async function chain(changes?: Partial<WorkerOptions>[]): Promise<StageDriver> {
+  return workers.driverOver(await workers.startTwo(changes));
 }
 
 test.each([
@@ -101,7 +65,7 @@ test("a stage tells its state, its use and its hops in heartbeats", async () => 
     const step = driver.forward([{ id: 1, context, blocks: context === 16 ? [1] : [] }]);
     await driver.tokensOf(step);
   }
-  const { stage } = await coordinator.heartbeatWhere("w1", ({ stage }) => stage?.steps === 21);
+  const { stage } = await workers.coordinator.heartbeatWhere("w1", ({ stage }) => stage?.steps === 21);
   expect(stage).toMatchObject({
     state: "READY",
     epoch: 1,
@@ -132,8 +96,8 @@ test("a slow second stage holds the first one back", async () => {
     maxSequences: count,
   });
   let furthestAhead = 0;
-  const stepsOf = (workerId: string) => coordinator.heartbeats.get(workerId)?.stage?.steps ?? 0;
-  coordinator.on("heartbeat", () => {
+  const stepsOf = (workerId: string) => workers.coordinator.heartbeats.get(workerId)?.stage?.steps ?? 0;
+  workers.coordinator.on("heartbeat", () => {
     furthestAhead = Math.max(furthestAhead, stepsOf("w0") - stepsOf("w1"));
   });
   driver.open(Array.from({ length: count }, (_, index) => opening(index, tokens)));
@@ -143,22 +107,22 @@ test("a slow second stage holds the first one back", async () => {
     last = driver.forward([{ id, length: tokens, blocks }]);
   }
   expect(await driver.tokensOf(last)).toHaveLength(1);
-  const { stage } = await coordinator.heartbeatWhere("w0", ({ stage }) => stage?.steps === count);
+  const { stage } = await workers.coordinator.heartbeatWhere("w0", ({ stage }) => stage?.steps === count);
   expect(stage?.times?.waitOutMs).toBeGreaterThan(0);
   expect(furthestAhead).toBeGreaterThan(0);
   expect(furthestAhead).toBeLessThan(most);
 });
 
 test("frames of an older epoch are dropped, those of a newer one refused", async () => {
-  const worker = await startWorker("w0");
-  const driver = driverOver([worker], 5);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker], 5);
   await driver.load();
-  const ghost = driverOver([worker], 4);
+  const ghost = workers.driverOver([worker], 4);
   ghost.openFrames();
   ghost.open([opening(1)]);
   ghost.frames.end();
   expect(await ghost.framesEnd).toEqual({ frames: 0 });
-  const early = driverOver([worker], 6);
+  const early = workers.driverOver([worker], 6);
   early.openFrames();
   early.open([opening(1)]);
   expect(await early.framesEnd).toMatchObject({
@@ -170,19 +134,19 @@ test("frames of an older epoch are dropped, those of a newer one refused", async
 });
 
 test("a newer epoch replaces what is loaded, an older one is refused", async () => {
-  const worker = await startWorker("w0");
-  const first = driverOver([worker], 2);
+  const worker = await workers.start("w0");
+  const first = workers.driverOver([worker], 2);
   await first.load();
   first.open([opening(1, 1)]);
   await first.tokensOf(first.forward([{ id: 1, blocks: [0] }]));
-  const second = driverOver([worker], 3);
+  const second = workers.driverOver([worker], 3);
   await second.load();
   expect(await first.framesEnd).toMatchObject({
     code: 10,
     details: expect.stringMatching(/replaced by epoch 3/),
   });
-  await expect(driverOver([worker], 3).loadStage(0)).rejects.toMatchObject({ code: 9 });
-  await expect(driverOver([worker], 2).loadStage(0)).rejects.toMatchObject({
+  await expect(workers.driverOver([worker], 3).loadStage(0)).rejects.toMatchObject({ code: 9 });
+  await expect(workers.driverOver([worker], 2).loadStage(0)).rejects.toMatchObject({
     code: 9,
     details: expect.stringMatching(/epoch 2 is not newer than epoch 3/),
   });
@@ -191,8 +155,8 @@ test("a newer epoch replaces what is loaded, an older one is refused", async () 
 });
 
 test("a gap in the steps fails the stage and is told on its outputs", async () => {
-  const worker = await startWorker("w0");
-  const driver = driverOver([worker]);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker]);
   await driver.load();
   driver.open([opening(1, 1)]);
   driver.step++;
@@ -204,7 +168,7 @@ test("a gap in the steps fails the stage and is told on its outputs", async () =
     sequenceIds: [],
   });
   expect(await driver.framesEnd).toMatchObject({ code: 9 });
-  const { stage } = await coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "FAILED");
+  const { stage } = await workers.coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "FAILED");
   expect(stage?.error).toMatch(/step 3 where step 2 was due/);
 });
 
@@ -232,19 +196,20 @@ test("a batch that cannot be computed costs its own sequences only", async () =>
 });
 
 test("a stage whose neighbour dies says so", async () => {
-  const driver = await chain();
+  const [first, second] = await workers.startTwo();
+  const driver = workers.driverOver([first, second]);
   await driver.load();
   driver.open([opening(1, 1)]);
   await driver.tokensOf(driver.forward([{ id: 1, blocks: [0] }]));
-  await workers[1]?.close();
+  await second.close();
   const { failure } = await driver.outputWhere(({ payload }) => payload === "failure");
   expect(failure?.message).toMatch(/stage 0: lost the next stage at 127\.0\.0\.1:/);
   expect(failure?.sequenceIds).toEqual([]);
 });
 
 test("frames that do not add up fail the stage by the value", async () => {
-  const worker = await startWorker("w0");
-  const driver = driverOver([worker]);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker]);
   await driver.load();
   driver.send({ forward: { sequenceIds: [1, 2], lengths: [1] } } as Frame);
   expect(await driver.framesEnd).toMatchObject({
@@ -254,8 +219,8 @@ test("frames that do not add up fail the stage by the value", async () => {
 });
 
 test("the coordinator can subscribe late and again", async () => {
-  const worker = await startWorker("w0");
-  const driver = driverOver([worker]);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker]);
   await driver.loadStage(0);
   driver.openFrames();
   driver.open([opening(1, 1)]);
@@ -264,7 +229,7 @@ test("the coordinator can subscribe late and again", async () => {
   expect(await driver.tokensOf(step)).toHaveLength(1);
   driver.subscribe();
   expect(await driver.tokensOf(driver.forward([{ id: 1, context: 1 }]))).toHaveLength(1);
-  const stranger = driverOver([worker], 9);
+  const stranger = workers.driverOver([worker], 9);
   stranger.subscribe();
   const reason = await new Promise((resolve) => stranger.once("end", resolve));
   expect(reason).toMatchObject({
@@ -276,29 +241,29 @@ test("the coordinator can subscribe late and again", async () => {
 test("a blob with the wrong hash is refused and the store left clean", async () => {
   const home = await temporaryHome();
   await mkdir(home.blobs, { recursive: true });
-  const worker = await startWorker("w0", { device: { device: "cpu" }, home });
+  const worker = await workers.start("w0", { device: { device: "cpu" }, home });
   const right = Buffer.from("the right bytes");
   const sha256 = createHash("sha256").update(right).digest("hex");
-  coordinator.blobs.set(sha256, Buffer.from("the wrong bytes"));
+  workers.coordinator.blobs.set(sha256, Buffer.from("the wrong bytes"));
   const manifest = paperManifest();
   const [embed, ...others] = manifest.blobs;
   const blobs = [{ ...embed, sha256, sizeBytes: right.length }, ...others];
   const change = {
     manifestJson: Buffer.from(JSON.stringify({ ...manifest, blobs })),
-    blobAddress: coordinator.address,
+    blobAddress: workers.coordinator.address,
   };
-  const driver = driverOver([worker]);
+  const driver = workers.driverOver([worker]);
   await expect(driver.loadStage(0, change)).rejects.toMatchObject({
     code: 15,
     details: expect.stringContaining(sha256),
   });
   expect(await readdir(home.blobs)).toEqual([]);
-  await coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "FAILED");
+  await workers.coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "FAILED");
 });
 
 test("a load that makes no sense is refused by the field", async () => {
-  const worker = await startWorker("w0");
-  const driver = driverOver([worker]);
+  const worker = await workers.start("w0");
+  const driver = workers.driverOver([worker]);
   await expect(driver.loadStage(0, { endLayer: 9 })).rejects.toMatchObject({
     code: 3,
     details: expect.stringMatching(/end_layer is 9/),
@@ -311,11 +276,10 @@ test("a load that makes no sense is refused by the field", async () => {
 });
 
 test("a simulated worker measures as its times say, and a link is timed", async () => {
-  const [first, second] = await Promise.all([
-    startWorker("w0", { simulation: { ...instantSimulation, head: { alphaMs: 1, betaMs: 2 } }, throttle: 2 }),
-    startWorker("w1"),
+  const [first, second] = await workers.startTwo([
+    { simulation: { ...instantSimulation, head: { alphaMs: 1, betaMs: 2 } }, throttle: 2 },
   ]);
-  const driver = driverOver([first]);
+  const driver = workers.driverOver([first]);
   const client = driver.clients[0];
   const manifestJson = Buffer.from(JSON.stringify(paperManifest()));
   const times = await new Promise((resolve, reject) => {
@@ -334,23 +298,24 @@ test("a simulated worker measures as its times say, and a link is timed", async 
 });
 
 test("a worker joins again when the coordinator comes back, and leaves when asked", async () => {
-  const hello = coordinator.helloOf("w0");
-  const worker = await startWorker("w0");
+  const hello = workers.coordinator.helloOf("w0");
+  const worker = await workers.start("w0");
   const { incarnation, address } = await hello;
   expect(address).toBe(worker.address);
-  await driverOver([worker], 3).load();
-  const where = coordinator.address;
-  await coordinator.close();
-  coordinator = await FakeCoordinator.start(where);
-  expect((await coordinator.helloOf("w0")).incarnation).toBe(incarnation);
-  await coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "IDLE");
-  coordinator.askToLeave("w0");
+  await workers.driverOver([worker], 3).load();
+  await workers.replaceCoordinator();
+  expect((await workers.coordinator.helloOf("w0")).incarnation).toBe(incarnation);
+  await workers.coordinator.heartbeatWhere("w0", ({ stage }) => stage?.state === "IDLE");
+  workers.coordinator.askToLeave("w0");
   await worker.closed;
 });
 
 test("a worker that is refused ends with the coordinator's reason", async () => {
-  coordinator.refusal = new StagecoachError("FAILED_PRECONDITION", "another version: install the same");
-  const worker = await startWorker("w0");
+  workers.coordinator.refusal = new StagecoachError(
+    "FAILED_PRECONDITION",
+    "another version: install the same",
+  );
+  const worker = await workers.start("w0");
   await expect(worker.closed).rejects.toMatchObject({
     code: "FAILED_PRECONDITION",
     message: expect.stringMatching(/refused this worker: .*install the same/),
