@@ -1,3 +1,4 @@
+import { StagecoachError } from "../../common/errors.js";
 import { greedySampling } from "../../common/greedy-sampling.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import { createCpuRunner } from "../../stage-worker/engine/cpu/create-cpu-runner.js";
@@ -104,6 +105,10 @@ class LogitRecorder implements Sampler {
   sample(sequenceId: number, logits: Float32Array): { sequenceId: number; tokenId: number } {
     this.latest.set(sequenceId, logits.slice());
     return { sequenceId, tokenId: 0 };
+  }
+
+  sampleBest(sequenceId: number): never {
+    throw new StagecoachError("INTERNAL", `sequence ${sequenceId} came without the logits that it asked for`);
   }
 
   close(): void {}

@@ -55,6 +55,8 @@ export const graphInputs = {
   sampleRows: "sample_rows",
   /** i64 `[Q]`: which of the sampled rows' logits are wanted as a whole, last stage only. */
   logitRows: "logit_rows",
+  /** i64 `[K]`, K > 0: of which of the sampled rows the best tokens are wanted; last stage only, with KV in blocks. */
+  topRows: "top_rows",
 } as const;
 
 export const graphOutputs = {
@@ -75,7 +77,14 @@ export const graphOutputs = {
   best: "best",
   /** f32 `[R]`: their logits, last stage only. */
   bestLogits: "best_logits",
+  /** i64 `[K, topCount]`: the best tokens of a row, the best first, of equals the lower ids first. */
+  topTokens: "top_tokens",
+  /** f32 `[K, topCount]`: their logits. */
+  topLogits: "top_logits",
 } as const;
+
+/** How many of the best tokens of a row a graph gives, or the whole vocabulary where that is smaller. */
+export const topCount = 64;
 
 /** Inputs of graphs that keep KV in blocks; B sequences, N blocks of the longest. */
 export const pagedInputs = {

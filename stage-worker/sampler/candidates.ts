@@ -56,6 +56,36 @@ export function fillCandidates(
   candidates.count = count;
 }
 
+/**
+ * As `fillCandidates` for the best `topK`, where the best tokens are known already.
+ *
+ * @param tokens at least `topK`, the best first, of equals the lower ids first
+ * @param logits theirs
+ */
+export function fillFromBest(
+  candidates: Candidates,
+  tokens: ArrayLike<number>,
+  logits: ArrayLike<number>,
+  temperature: number,
+  topK: number,
+): void {
+  const { ids, exponents, weights } = candidates;
+  const largest = logits[0] as number;
+  const inAscent = Array.from({ length: topK }, (_, place) => place).sort(
+    (one, other) => (tokens[one] as number) - (tokens[other] as number),
+  );
+  let count = 0;
+  for (const place of inAscent) {
+    const exponent = ((logits[place] as number) - largest) / temperature;
+    if (exponent < negligibleExponent) continue;
+    ids[count] = tokens[place] as number;
+    exponents[count] = exponent;
+    weights[count] = expNegative(exponent);
+    count += 1;
+  }
+  candidates.count = count;
+}
+
 /** The least value that is kept, and how many candidates of exactly this value. */
 interface Limit {
   readonly value: number;

@@ -13,7 +13,7 @@ import type { Sampler } from "../../sampler/create-sampler.js";
 import { checkInput } from "../check-input.js";
 import { isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
-import { logitRowsOf, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
+import { rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
 import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
@@ -87,7 +87,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   }
 
   async function compute(run: StageRun, input: StageInput): Promise<RunResult> {
-    const logitRows = logitRowsOf(sampledRows(run));
+    const logitRows = rowsThatNeed("logits", sampledRows(run));
     const feeds = runFeeds(feedContext, run, input, logitRows);
     const outputs = await runSession(session, feeds, wantedOutputs(logitRows.length > 0), run);
     appendKv(run, outputs);
@@ -113,7 +113,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
       .filter(({ sample }) => sample)
       .map((slice) => {
         const { sequenceId, context, length } = slice;
-        return { sequenceId, position: context + length, greedy: isGreedy(slice) };
+        return { sequenceId, position: context + length, needs: isGreedy(slice) ? "best" : "logits" };
       });
   }
 

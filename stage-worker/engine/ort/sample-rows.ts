@@ -9,13 +9,18 @@ export interface SampledRow {
   readonly sequenceId: number;
   /** The token's place in prompt and output together. */
   readonly position: number;
-  /** Takes the most likely token as it is; see `isPlainGreedy`. */
-  readonly greedy: boolean;
+  readonly needs: RowNeeds;
 }
 
-/** Which rows' logits a run has to give, counted among the sampled ones. */
-export function logitRowsOf(rows: readonly SampledRow[]): number[] {
-  return [...rows.keys()].filter((index) => rows[index]?.greedy === false);
+/**
+ * What of a row's logits decides: the largest (see `isPlainGreedy`), a few of the best (see `drawsFromBest`), or all
+ * of them.
+ */
+export type RowNeeds = "best" | "top" | "logits";
+
+/** The rows that need this, counted among the sampled ones. */
+export function rowsThatNeed(needs: RowNeeds, rows: readonly SampledRow[]): number[] {
+  return [...rows.keys()].filter((index) => rows[index]?.needs === needs);
 }
 
 /**
@@ -29,15 +34,31 @@ export function sampleOutputs(
 ): SampledToken[] {
   const best = outputs[graphOutputs.best] as Tensor;
   const bestLogits = outputs[graphOutputs.bestLogits] as Tensor;
-  const logits = outputs[graphOutputs.logits]?.data as Float32Array | undefined;
-  const width = (logits?.length ?? 0) / Math.max(1, logitRowsOf(rows).length);
-  let logitRow = 0;
-  return rows.map(({ sequenceId, position, greedy }, row) => {
+  const wholeRows = rowReader(outputs[graphOutputs.logits], rowsThatNeed("logits", rows).length);
+  const topRows = rowsThatNeed("top", rows).length;
+  const topLogits = rowReader(outputs[graphOutputs.topLogits], topRows);
+  const topTokens = rowReader(outputs[graphOutputs.topTokens], topRows);
+  return rows.map(({ sequenceId, position, needs }, row) => {
     checkFinite(sequenceId, bestLogits.data[row] as number);
-    if (logits === undefined || greedy) return { sequenceId, tokenId: Number(best.data[row]) };
-    const start = logitRow++ * width;
-    return sampler.sample(sequenceId, logits.subarray(start, start + width), position);
+    switch (needs) {
+      case "best":
+        return { sequenceId, tokenId: Number(best.data[row]) };
+      case "logits":
+        return sampler.sample(sequenceId, wholeRows() as Float32Array, position);
+      case "top": {
+        const tokens = Array.from(topTokens() as BigInt64Array, Number);
+        return sampler.sampleBest(sequenceId, { tokens, logits: topLogits() as Float32Array }, position);
+      }
+    }
   });
+}
+
+/** Gives the rows of an output one after another. */
+function rowReader(output: Tensor | undefined, rows: number): () => Float32Array | BigInt64Array {
+  const data = (output?.data ?? new Float32Array(0)) as Float32Array | BigInt64Array;
+  const width = data.length / Math.max(1, rows);
+  let next = 0;
+  return () => data.subarray(next++ * width, next * width);
 }
 
 function checkFinite(sequenceId: number, logit: number): void {

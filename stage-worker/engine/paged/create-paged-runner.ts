@@ -1,19 +1,26 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
 import { stageGraph } from "../../../model/graph/stage-graph.js";
-import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
+import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import { checkInput } from "../check-input.js";
-import { isPlainGreedy } from "../ort/greedy.js";
+import { drawsFromBest, isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
-import { logitRowsOf, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
+import { type RowNeeds, rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
 import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
-import type { RaggedBatch, RunnerOptions, StageInput, StageOutput, StageRunner } from "../stage-runner.js";
+import type {
+  RaggedBatch,
+  RunnerOptions,
+  SamplingParameters,
+  StageInput,
+  StageOutput,
+  StageRunner,
+} from "../stage-runner.js";
 import { BlockCopies } from "./block-copies.js";
 import { pagedBlockCount } from "./paged-block-count.js";
-import { pagedFeeds } from "./paged-feeds.js";
+import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
 import type { CacheShape, Provider } from "./provider.js";
 
 /**
@@ -75,26 +82,28 @@ export async function createPagedRunner(
     copyFeeds: Record<string, Tensor>,
   ): Promise<StageOutput> {
     const rows = options.head ? sampledRows(batch) : [];
-    const logitRows = logitRowsOf(rows);
-    const feeds = { ...pagedFeeds(feedContext, batch, input, logitRows), ...copyFeeds, ...caches.feeds };
-    const outputs = await run(session, feeds, wantedOutputs(logitRows.length > 0), batch);
+    const wanted = { logitRows: rowsThatNeed("logits", rows), topRows: rowsThatNeed("top", rows) };
+    const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...copyFeeds, ...caches.feeds };
+    const outputs = await run(session, feeds, wantedOutputs(wanted), batch);
     if (!options.head) return { kind: "hidden", ...hiddenResult(outputs, activationDtype) };
     return { kind: "tokens", tokens: sampleOutputs(outputs, rows, sampler) };
   }
 
-  function wantedOutputs(logits: boolean): string[] {
+  function wantedOutputs({ logitRows, topRows }: WantedRows): string[] {
     if (!options.head) return hiddenOutputs(activationDtype);
-    const wanted = [graphOutputs.best, graphOutputs.bestLogits];
-    return logits ? [...wanted, graphOutputs.logits] : wanted;
+    return [
+      ...[graphOutputs.best, graphOutputs.bestLogits],
+      ...(logitRows.length > 0 ? [graphOutputs.logits] : []),
+      ...(topRows.length > 0 ? [graphOutputs.topTokens, graphOutputs.topLogits] : []),
+    ];
   }
 
   function sampledRows({ sequenceIds, contextLengths, lengths, sample }: RaggedBatch): SampledRow[] {
     return sequenceIds.flatMap((sequenceId, index) => {
       if (sample[index] !== true) return [];
       const sampling = ledger.opening(sequenceId)?.sampling;
-      const greedy = sampling !== undefined && isPlainGreedy(sampling);
       const position = (contextLengths[index] as number) + (lengths[index] as number);
-      return [{ sequenceId, position, greedy }];
+      return [{ sequenceId, position, needs: sampling === undefined ? "logits" : needsOf(sampling) }];
     });
   }
 
@@ -120,6 +129,11 @@ export async function createPagedRunner(
       await caches.close();
     },
   };
+}
+
+function needsOf(sampling: SamplingParameters): RowNeeds {
+  if (isPlainGreedy(sampling)) return "best";
+  return drawsFromBest(sampling, topCount) ? "top" : "logits";
 }
 
 async function openGraph(

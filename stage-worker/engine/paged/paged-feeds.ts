@@ -14,12 +14,18 @@ export interface PagedFeedContext {
   readonly blocks: (sequenceId: number) => readonly number[];
 }
 
+/** Rows of which more than the best token is wanted, counted among the sampled ones. */
+export interface WantedRows {
+  readonly logitRows: readonly number[];
+  readonly topRows: readonly number[];
+}
+
 /** The graph's inputs, but for caches, for a whole micro-batch: decoding rows and chunks of prompts together. */
 export function pagedFeeds(
   context: PagedFeedContext,
   batch: RaggedBatch,
   input: StageInput,
-  logitRows: readonly number[],
+  { logitRows, topRows }: WantedRows,
 ): Record<string, Tensor> {
   const starts = startsOf(batch.lengths);
   const tokens = starts[batch.lengths.length] as number;
@@ -31,6 +37,8 @@ export function pagedFeeds(
     ...(context.head && {
       [graphInputs.sampleRows]: integers(sampledTokens(batch, starts)),
       [graphInputs.logitRows]: integers(logitRows),
+      // Never none: a provider may not take an empty tensor there.
+      [graphInputs.topRows]: integers(topRows.length > 0 ? topRows : [0]),
     }),
   };
 }
