@@ -104,7 +104,7 @@ describe("bad values name their place, themselves and a good value", () => {
       'STAGECOACH_HTTP is "there": give HOST:PORT',
     ],
     ["port", () => compile({ http: "127.0.0.1:65536" }), '--http is "127.0.0.1:65536"'],
-    ["word", () => compile({ variant: "f8" }), "give one of auto, as-is, f32, int8, int4"],
+    ["word", () => compile({ variant: "f8" }), "give one of auto, as-is, f32, f16, int8, int4"],
     ["size", () => compile({ memoryLimitBytes: "10 parsecs" }), "such as 512MiB or 2GB"],
   ];
   test.each(refused)("%s", (_, run, message) => {

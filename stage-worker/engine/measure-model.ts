@@ -1,6 +1,6 @@
 import type { Manifest } from "../../model/store/manifest.js";
 import { type FittedTime, fitLine, type TimedRows } from "./fit-line.js";
-import { RunnerBench } from "./runner-bench.js";
+import { type BenchLimits, RunnerBench } from "./runner-bench.js";
 import type { StageRunner } from "./stage-runner.js";
 
 /** A fitted line and what it was fitted to. */
@@ -57,15 +57,18 @@ export function measuredLayers({ config, blobs }: Manifest): number {
 /**
  * Times the parts of a model: the embedding and the head each alone, and a layer as the difference between
  * many and one. What is left of the one is the cost of a call, which each stage has once.
+ * `limits`: those that runners are opened with.
  */
 export async function measureModel(
   manifest: Manifest,
+  limits: BenchLimits,
   openRunner: (part: MeasuredPart) => Promise<StageRunner>,
 ): Promise<ModelTimes> {
   const { layerCount } = manifest.config;
   const openBench = async (part: Partial<MeasuredPart>): Promise<RunnerBench> => {
     const whole = { firstLayer: 0, endLayer: 0, embedding: false, head: false, ...part };
-    return new RunnerBench(await openRunner(whole), manifest.config, whole.embedding ? "tokens" : "hidden");
+    const input = whole.embedding ? "tokens" : "hidden";
+    return new RunnerBench(await openRunner(whole), manifest.config, input, limits);
   };
 
   const layers = measuredLayers(manifest);
