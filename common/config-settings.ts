@@ -154,7 +154,7 @@ export const settings = {
       /^(auto|cpu|cuda(:\d{1,2})?|webgpu|simulated)$/,
     ),
     "auto",
-    "what computes; simulated waits instead of computing, for trying out schedules",
+    "what computes; auto takes an NVIDIA GPU where all that CUDA needs is here, otherwise the CPU; simulated waits instead of computing, for trying out schedules",
   ),
   hops: required(
     oneOf(["link", "grpc"]),

@@ -1,32 +1,26 @@
-import { InferenceSession, Tensor } from "onnxruntime-node";
-import { StagecoachError } from "../../../common/errors.js";
-import { GraphBuilder } from "../../../model/graph/graph-builder.js";
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { WebgpuProbeResult } from "./webgpu-probe-process.js";
+
+const timeoutMs = 30_000;
 
 /**
- * Whether WebGPU computes in float16 here, by computing something.
+ * Whether WebGPU computes in float16 here, by computing something: in a process of its own, for a driver may crash,
+ * and says on stderr whatever it likes.
  * @returns why not; undefined where it does
  */
 export async function probeWebgpu(): Promise<string | undefined> {
-  const graph = new GraphBuilder();
-  const one = graph.input("one", "f16", [1]);
-  graph.output("two", graph.op("Add", [one, one]), "f16", [1]);
-  try {
-    const session = await InferenceSession.create(graph.model(), {
-      executionProviders: ["webgpu"],
-      logSeverityLevel: 4,
-    });
-    const { two } = await session.run({ one: new Tensor("float16", Uint16Array.of(halfOne), [1]) });
-    await session.release();
-    return two?.data[0] === halfTwo ? undefined : "a GPU is here, but one and one are not two on it";
-  } catch (reason) {
-    return shortened(StagecoachError.from(reason).message);
-  }
-}
-
-const halfOne = 0x3c00;
-const halfTwo = 0x4000;
-
-/** Without the place in ONNX Runtime's source that its errors begin with. */
-function shortened(message: string): string {
-  return message.replace(/^.* was false\. /s, "").trim();
+  const fromSource = import.meta.url.endsWith(".ts");
+  const entry = fileURLToPath(new URL(`./webgpu-probe-process.${fromSource ? "ts" : "js"}`, import.meta.url));
+  const child = fork(entry, {
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    execArgv: fromSource ? ["--import", "tsx"] : [],
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  return await new Promise((resolve) => {
+    child.once("message", (result: WebgpuProbeResult) => resolve(result.problem));
+    child.once("error", (reason) => resolve(reason.message));
+    child.once("exit", (code, signal) => resolve(`trying it out ended with ${signal ?? `code ${code}`}`));
+  });
 }
