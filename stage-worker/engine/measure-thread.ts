@@ -15,8 +15,9 @@ export type FromMeasure = { kind: "times"; times: ModelTimes } | { kind: "broken
 /** Entry of the thread that times a model: `session.run` blocks the thread it is called from. */
 async function main({ spec }: MeasureThreadData): Promise<FromMeasure> {
   if (spec.cpus !== undefined) pinThread(spec.cpus);
-  const { options } = spec;
-  const times = await measureModel(options.manifest, options, (part) =>
+  const { options, device } = spec;
+  const how = { limits: options, onGpu: device === "cuda" || device === "webgpu" };
+  const times = await measureModel(options.manifest, how, (part) =>
     createRunner({ ...spec, options: { ...options, ...part } }),
   );
   return { kind: "times", times };
