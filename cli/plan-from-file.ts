@@ -1,4 +1,5 @@
 import type { Home } from "../common/home.js";
+import { activationDtypeOf } from "../coordinator/pipeline/activation-dtype.js";
 import { modelShape } from "../coordinator/planner/model-shape.js";
 import { makePlan } from "../coordinator/planner/plan.js";
 import type { PlanContext } from "../coordinator/planner/render-plan.js";
@@ -35,7 +36,7 @@ export async function planFromFile({
   const manifest = await readModel(home, model);
   const plan = makePlan({
     ...described,
-    model: modelShape(manifest),
+    model: modelShape(manifest, activationDtypeOf("auto", manifest.variant)),
     ...(stages !== undefined && { stages }),
   });
   const { concurrency } = described;

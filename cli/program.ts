@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   coordinator: () => import("./coordinator.js"),
   worker: () => import("./worker.js"),
   doctor: () => import("./doctor.js"),
+  install: () => import("./install.js"),
   supervise: () => import("./supervise.js"),
 };
 

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import type { SettingName } from "../common/config.js";
-import { StagecoachError } from "../common/errors.js";
 import type { Home } from "../common/home.js";
 import { ensureModel } from "../model/pull/ensure-model.js";
 import { formatBytes } from "../model/store/format-bytes.js";
 import type { Manifest } from "../model/store/manifest.js";
 import { showModelProgress } from "./model-progress.js";
 import { addSettings, homeOf, readGivenSettings } from "./setting-options.js";
+import { untilInterrupted } from "./until-interrupted.js";
 
 const pullSettings = ["home", "variant"] as const satisfies readonly SettingName[];
 
@@ -36,7 +36,9 @@ export function register(program: Command): void {
     .action(async (model: string, { name }: { name?: string }) => {
       const { variant } = readGivenSettings(command, pullSettings);
       const home = homeOf(command);
-      const manifest = await untilInterrupted((signal) => pull({ home, model, name, variant, signal }));
+      const manifest = await untilInterrupted("the same command goes on where this one stopped", (signal) =>
+        pull({ home, model, name, variant, signal }),
+      );
       process.stdout.write(`${describe(manifest)}\n`);
     });
 }
@@ -56,21 +58,6 @@ async function pull({ home, model, name, variant, signal }: PullOptions): Promis
     return await ensureModel({ home, nameOrPath: model, name, variant, repair: true, onProgress, signal });
   } finally {
     display.stop();
-  }
-}
-
-/** Ends work tidily on the first Ctrl-C; a second one ends the process at once. */
-async function untilInterrupted<Result>(body: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-  const interrupted = new AbortController();
-  const interrupt = () =>
-    interrupted.abort(
-      new StagecoachError("CANCELLED", "interrupted: the same command goes on where this one stopped"),
-    );
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, interrupt);
-  try {
-    return await body(interrupted.signal);
-  } finally {
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, interrupt);
   }
 }
 

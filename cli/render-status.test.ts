@@ -62,6 +62,7 @@ test("several replicas have a line each, and their workers stand together", () =
     blocksUsed: 3,
     blocksTotal: 64,
     laneCount: 1,
+    blockSize: index === 0 ? 16 : 256,
   });
   const replicas = [replica(0, "serving with 1 stages"), replica(1, "waiting for workers: 0 of 1 joined")];
   const workers = [
@@ -73,6 +74,7 @@ test("several replicas have a line each, and their workers stand together", () =
     "replica 0 serving with 1 stages; 0 running, 0 waiting, 3 of 64 blocks",
     "replica 1 waiting for workers: 0 of 1 joined; 1 running, 0 waiting, 3 of 64 blocks",
   ]);
+  expect(lines).toContainEqual(expect.stringMatching(/^KV cache .* blocks of 16 or 256 tokens$/));
   expect(lines.slice(-2).map((line) => line.trim().split(/\s+/).slice(0, 3))).toEqual([
     ["0", "0", "w0"],
     ["1", "0", "w1"],

@@ -31,7 +31,7 @@ export function renderStatus(status: ClusterStatus__Output): string {
     `state     ${status.state}${status.stateDetail === "" ? "" : `: ${status.stateDetail}`}`,
     `model     ${status.model || "none"}${status.variant === "" ? "" : ` (${status.variant})`}, epoch ${status.epoch}, ${status.laneCount} lanes`,
     `requests  ${status.requestsRunning} running, ${status.requestsWaiting} waiting; ${status.generationTokensPerSecond.toFixed(1)} tok/s generated, ${status.promptTokensPerSecond.toFixed(1)} tok/s read`,
-    `KV cache  ${status.blocksUsed} of ${status.blocksTotal} blocks`,
+    `KV cache  ${status.blocksUsed} of ${status.blocksTotal} blocks${blockSizes(status.replicas)}`,
     `lanes     ${describeLanes(status.lanes)}`,
     `events    ${status.events}`,
   ];
@@ -42,6 +42,12 @@ export function renderStatus(status: ClusterStatus__Output): string {
     lines.push("", renderWorkers(shown, workers));
   }
   return lines.join("\n");
+}
+
+/** Replicas on unlike devices may have unlike blocks. */
+function blockSizes(replicas: readonly ReplicaStatus__Output[]): string {
+  const sizes = new Set(replicas.map(({ blockSize }) => blockSize).filter((size) => size > 0));
+  return sizes.size === 0 ? "" : ` of ${[...sizes].join(" or ")} tokens`;
 }
 
 /** Where something was achieved; before, `stagecoach plan` has the predictions. */

@@ -48,13 +48,13 @@ async function runWorkerCommand(command: Command): Promise<void> {
   const simulation = values.simulation === undefined ? undefined : await readSimulation(values.simulation);
   // Loaded only here: other commands need no engine.
   const { runWorker } = await import("../stage-worker/run-worker.js");
-  const { parseDevice } = await import("../stage-worker/device-name.js");
+  const { chooseDevice } = await import("../stage-worker/choose-device.js");
   const running = await runWorker({
     home: homeOf(command),
     join: values.join,
     listen: values.listen,
     workerId: values.workerId ?? defaultWorkerId(),
-    device: parseDevice(values.device === "auto" ? "cpu" : values.device),
+    device: await chooseDevice(values.device),
     threads: values.threads ?? availableParallelism(),
     throttle: values.throttle,
     hops: values.hops,

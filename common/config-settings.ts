@@ -130,7 +130,11 @@ export const settings = {
     "longest prompt and output together, tokens",
     "the model's own, as far as memory allows",
   ),
-  blockSize: required(wholeNumber(1, 1024), 16, "tokens of a block of KV cache"),
+  blockSize: required(
+    wordOr("auto", wholeNumber(1, 1024)),
+    "auto",
+    "tokens of a block of KV cache; auto takes what the GPUs among the stages want, 16 on CPUs alone",
+  ),
   join: required(peerAddress(), "127.0.0.1:7070", "gRPC address of the coordinator to work for"),
   listen: required(listenAddress(), "127.0.0.1:0", "where this worker takes frames from other stages"),
   advertise: optional(
@@ -150,7 +154,7 @@ export const settings = {
       /^(auto|cpu|cuda(:\d{1,2})?|webgpu|simulated)$/,
     ),
     "auto",
-    "what computes; simulated waits instead of computing, for trying out schedules",
+    "what computes; auto takes an NVIDIA GPU where all that CUDA needs is here, otherwise the CPU; simulated waits instead of computing, for trying out schedules",
   ),
   hops: required(
     oneOf(["link", "grpc"]),

@@ -28,6 +28,11 @@ const arrays: Readonly<Record<ActivationDtype, ArrayType<ActivationData>>> = {
 /** Names of all dtypes. */
 export const activationDtypes = Object.keys(arrays) as readonly ActivationDtype[];
 
+/** Bytes that a row of so many elements takes. */
+export function activationRowBytes(dtype: ActivationDtype, width: number): number {
+  return width * arrays[dtype].BYTES_PER_ELEMENT + (dtype === "INT8" ? Float32Array.BYTES_PER_ELEMENT : 0);
+}
+
 /** Zeros of a dtype, ready to be filled by `copyRows`. */
 export function newActivation(dtype: ActivationDtype, rows: number, width: number): Activation {
   const data = new arrays[dtype](rows * width);

@@ -3,7 +3,6 @@ import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
 import { createLogger, type LogOptions } from "../common/log.js";
 import { createMetrics, type Metrics } from "../common/metrics.js";
-import type { ActivationDtype } from "../common/tensor.js";
 import { createChatRenderer } from "../model/chat/render-chat.js";
 import { ensureModel } from "../model/pull/ensure-model.js";
 import { progressLines } from "../model/pull/model-progress.js";
@@ -16,11 +15,12 @@ import { RateWindow } from "./cluster/rate-window.js";
 import { metricsObserver, recordClusterMetrics } from "./cluster/record-metrics.js";
 import { ReplicaSet } from "./cluster/replica-set.js";
 import type { Routing } from "./cluster/routing/request-router.js";
+import type { ClusterLimits } from "./cluster/session-settings.js";
 import { WorkerRegistry } from "./cluster/worker-registry.js";
 import { inferenceService } from "./gateway/grpc-inference.js";
 import { startHttp } from "./gateway/http-server.js";
 import { createInference, type Inference } from "./inference/inference.js";
-import type { PipelineLimits } from "./pipeline/open-pipeline.js";
+import { activationDtypeOf, type WantedActivationDtype } from "./pipeline/activation-dtype.js";
 import type { PipelineObserver } from "./pipeline/pipeline.js";
 
 /** Everything a coordinator is told; complete, see common/config-settings.ts for what each means. */
@@ -28,7 +28,7 @@ export interface CoordinatorOptions {
   readonly home: Home;
   readonly model: string;
   readonly variant: "auto" | "as-is" | "f32" | "f16" | "int8" | "int4";
-  readonly activationDtype: "auto" | "f32" | "f16" | "bf16" | "int8";
+  readonly activationDtype: WantedActivationDtype;
   /** host:port; port 0 takes a free one. */
   readonly http: string;
   readonly grpc: string;
@@ -50,7 +50,8 @@ export interface CoordinatorOptions {
   readonly batching: "continuous" | "static";
   /** Absent: the model's own, up to a limit that keeps a row of KV affordable. */
   readonly maxContext?: number | undefined;
-  readonly blockSize: number;
+  /** Tokens of a KV block; auto asks the devices. */
+  readonly blockSize: number | "auto";
   readonly logLevel: NonNullable<LogOptions["level"]>;
   /** Hears what start-up is doing, a sentence at a time. */
   readonly onProgress?: (line: string) => void;
@@ -105,7 +106,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     log,
     observers,
   });
-  const eventSources = { publisher, manifest, registry, replicas, limits };
+  const eventSources = { publisher, manifest, registry, replicas };
   publishClusterEvents(eventSources);
   replicas.observe({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
   recordClusterMetrics(metrics, registry, replicas);
@@ -155,7 +156,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   };
 }
 
-function limitsOf(options: CoordinatorOptions, { config, variant }: Manifest): PipelineLimits {
+function limitsOf(options: CoordinatorOptions, { config, variant }: Manifest): ClusterLimits {
   return {
     maxSequences: options.maxNumSeqs,
     tokenBudget: options.maxBatchTokens,
@@ -168,17 +169,6 @@ function limitsOf(options: CoordinatorOptions, { config, variant }: Manifest): P
     targetItlMs: options.targetItlMs,
     batching: options.batching,
   };
-}
-
-const activationDtypes = { f32: "FLOAT32", f16: "FLOAT16", bf16: "BFLOAT16", int8: "INT8" } as const;
-
-/** Exact weights keep exact hidden states; otherwise float16 is closer to them than the weights' own rounding. */
-function activationDtypeOf(
-  wanted: CoordinatorOptions["activationDtype"],
-  variant: Manifest["variant"],
-): ActivationDtype {
-  if (wanted !== "auto") return activationDtypes[wanted];
-  return variant === "f32" ? "FLOAT32" : "FLOAT16";
 }
 
 function rateObserver({

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # Installs and builds what is missing: packages, nats-server, dist/, the default model. One line a step; a
-# second run finds everything there. Needs Node, and for the model Python's pip.
+# second run finds everything there. Needs Node, and for the model Python's pip. With --tests also what only tests
+# need: a Vulkan driver without a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p .cache/logs
+. scripts/software-vulkan.sh
 
 main() {
   check_node
   install_packages
   install_nats
+  if [ "${1:-}" = --tests ]; then install_software_vulkan; fi
   build
   fetch_model
 }
@@ -83,13 +86,16 @@ install_nats_package() {
     return
   fi
   command -v apt-get >/dev/null || return 1
-  local root=""
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null && sudo -n true 2>/dev/null || return 1
-    root="sudo -n"
-  fi
+  local root
+  root=$(root_command) || return 1
   say "installing nats-server (apt-get)"
   apt_install "$root" || { logged nats $root apt-get update && apt_install "$root"; }
+}
+
+# What makes the next command root's: nothing, or sudo where it asks for no password.
+root_command() {
+  [ "$(id -u)" != 0 ] || return 0
+  command -v sudo >/dev/null && sudo -n true 2>/dev/null && printf 'sudo -n'
 }
 
 apt_install() {
@@ -151,4 +157,4 @@ fetch_model() {
   rm -rf "$partial"
 }
 
-main
+main "$@"

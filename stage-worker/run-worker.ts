@@ -7,8 +7,9 @@ import { createLogger, type LogOptions } from "../common/log.js";
 import { version } from "../common/package-root.js";
 import { openStore } from "../model/store/model-store.js";
 import { advertisedAddress } from "./advertised-address.js";
+import type { ChosenDevice } from "./choose-device.js";
 import { deviceMemory } from "./device-memory.js";
-import { deviceName, type NamedDevice } from "./device-name.js";
+import { deviceName } from "./device-name.js";
 import type { SimulationOptions } from "./engine/simulated-runner.js";
 import { Presence } from "./membership/presence.js";
 import { BlobKeeper } from "./transport/blob-keeper.js";
@@ -25,7 +26,7 @@ export interface WorkerOptions {
   readonly listen: string;
   /** Unique in the cluster. */
   readonly workerId: string;
-  readonly device: NamedDevice;
+  readonly device: ChosenDevice;
   /** Intra-op threads of the engine. */
   readonly threads: number;
   /** What weights and KV may take. Defaults to nine tenths of the memory that is free when a stage is loaded. */
@@ -68,8 +69,10 @@ const serverGraceMs = 1_000;
  */
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   checkOptions(options);
-  const { home, workerId, device, threads, simulation, throttle, cpus } = options;
+  const { home, workerId, threads, simulation, throttle, cpus } = options;
+  const { reason, ...device } = options.device;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
+  if (reason !== undefined) log.info({ device: deviceName(device) }, reason);
   const memoryLimitBytes = () =>
     options.memoryLimitBytes ?? Math.floor(deviceMemory(device).freeBytes * freeShare);
   const spec = {

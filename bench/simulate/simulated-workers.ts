@@ -46,6 +46,7 @@ function modelShape(layerCount: number): ModelShape {
   return {
     layerCount,
     hiddenSize: 4096,
+    hiddenBytes: 4 * 4096,
     kvBytesPerTokenLayer: 4096,
     embeddingBytes: 2 ** 28,
     layerBytes: Array.from({ length: layerCount }, () => 2 ** 27),

@@ -10,7 +10,10 @@ import { type Memory, readMemory } from "../../common/free-memory.js";
 import type { Home } from "../../common/home.js";
 import { parseListenAddress } from "../../common/listen-address.js";
 import { formatBytes } from "../../model/store/format-bytes.js";
+import { cudaFacts } from "../../stage-worker/cuda/cuda-facts.js";
+import { probeWebgpu } from "../../stage-worker/engine/paged/probe-webgpu.js";
 import { findNatsServer } from "../up/nats-server.js";
+import { checkCuda, checkGpus, gradeWebgpu, hasGpuDevice } from "./gpu-checks.js";
 
 /** `poor` works with less; `bad` does not work. */
 export type Grade = "good" | "poor" | "bad";
@@ -34,11 +37,15 @@ export interface CheckOptions {
 
 /** Runs every check; none of them throws. */
 export async function runChecks({ home, http, grpc }: CheckOptions): Promise<Finding[]> {
+  const cuda = cudaFacts();
   return await Promise.all([
     checkNode(process.versions.node),
     checkRuntime(),
     checkProcessor(),
     checkMemory(readMemory()),
+    cuda.then(checkGpus),
+    cuda.then(checkCuda),
+    probeWebgpu().then((problem) => gradeWebgpu(problem, hasGpuDevice())),
     checkDisk(home),
     checkPort("HTTP port", http, "--http"),
     checkPort("gRPC port", grpc, "--grpc"),

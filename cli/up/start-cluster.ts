@@ -9,6 +9,7 @@ import { Child } from "./child.js";
 import { Fleet } from "./fleet.js";
 import { findNatsServer, startNatsServer } from "./nats-server.js";
 import { servesWithout } from "./serves-without.js";
+import { settleDevice } from "./settle-device.js";
 import { coordinatorFlags, sizesOf, type UpSettings, workerFlags } from "./up-settings.js";
 
 /** What `up` needs beside its settings. */
@@ -49,7 +50,8 @@ export interface RunningLocalCluster {
  * @throws StagecoachError what any of them ended with, DEADLINE_EXCEEDED after `startTimeoutMs`,
  * CANCELLED when the signal aborts
  */
-export async function startCluster(options: StartOptions): Promise<RunningLocalCluster> {
+export async function startCluster(given: StartOptions): Promise<RunningLocalCluster> {
+  const options = { ...given, values: await settleDevice(given.values, given.onProgress) };
   const { onLoss = options.onProgress } = options;
   const fleet = new Fleet(options.values.stopTimeoutMs, ({ message }) =>
     onLoss(`${message}\nServing goes on without events.`),

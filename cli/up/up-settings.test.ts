@@ -4,7 +4,7 @@ import { coordinatorFlags, cpuShare, upSettings, workerFlags } from "./up-settin
 
 function valuesOf(flags: Record<string, string>) {
   return compileConfig(upSettings, {
-    flags: { home: "/nowhere", ...flags },
+    flags: { home: "/nowhere", device: "cpu", ...flags },
     environment: {},
     folder: "/nowhere",
   });

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { flagsFor, type SettingName, type SettingValues } from "../../common/config.js";
-import { readMemory } from "../../common/free-memory.js";
 import { pinnableCpus } from "../../common/machine-cpus.js";
+import { deviceMemory } from "../../stage-worker/device-memory.js";
+import { parseDevice } from "../../stage-worker/device-name.js";
 import { dialable } from "../client.js";
 import { coordinatorSettings } from "../coordinator.js";
 import { workerSettings } from "../worker.js";
@@ -65,7 +66,7 @@ export function coordinatorFlags(values: UpSettings, natsUrl: string | undefined
   ];
 }
 
-/** The arguments of one of its workers; they share out the machine's processors and free memory. */
+/** The arguments of one of its workers; they share out the machine's processors and the device's free memory. */
 export function workerFlags(
   values: UpSettings,
   workerId: string,
@@ -78,7 +79,8 @@ export function workerFlags(
     threads,
     ...(cpus !== undefined && { cpus }),
     memoryLimitBytes:
-      values.memoryLimitBytes ?? Math.floor((readMemory().freeBytes * freeShare) / workerCount),
+      values.memoryLimitBytes ??
+      Math.floor((deviceMemory(parseDevice(values.device)).freeBytes * freeShare) / workerCount),
   };
   const addresses = { join: dialable(grpc), listen: "127.0.0.1:0" };
   return ["worker", ...flagsFor({ ...pick(values, workerSettings), ...shares, ...addresses, workerId })];

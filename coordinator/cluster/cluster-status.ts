@@ -73,6 +73,7 @@ function replicaStatus({ replica, epoch, state, opened, plan }: PipelineSession)
     blocksUsed: snapshot?.blocksUsed ?? 0,
     blocksTotal: snapshot?.blocksTotal ?? 0,
     laneCount: plan?.laneCount ?? 0,
+    blockSize: opened?.blockSize ?? 0,
   };
 }
 

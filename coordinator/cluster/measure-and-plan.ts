@@ -49,7 +49,7 @@ export function planRequestOf(
   { workers, links }: Measured,
 ): PlanRequest {
   return {
-    model: modelShape(manifest),
+    model: modelShape(manifest, limits.activationDtype),
     workers,
     links,
     concurrency,

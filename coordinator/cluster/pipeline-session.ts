@@ -6,6 +6,7 @@ import { ActivityClock } from "../pipeline/activity-clock.js";
 import { type OpenedPipeline, openPipeline } from "../pipeline/open-pipeline.js";
 import { StageClient } from "../pipeline/stage-client.js";
 import type { Plan } from "../planner/types.js";
+import { blockSizeOf } from "./block-size.js";
 import { measureMembers, planFor } from "./measure-and-plan.js";
 import type { Measured } from "./profile-workers.js";
 import type { SessionSettings } from "./session-settings.js";
@@ -149,7 +150,10 @@ export class PipelineSession extends EventEmitter<SessionEvents> {
         manifest,
         clients: plan.stages.map((stage) => clientOf(clients, stage.workerId)),
         blobAddress: blobAddress(),
-        limits,
+        limits: {
+          ...limits,
+          blockSize: blockSizeOf(limits.blockSize, plan, this.#measured?.workers ?? []),
+        },
         onProgress: (doneBytes, totalBytes) =>
           this.#setState({ kind: "loading", doneBytes, totalBytes, plan }),
         onBroken: (reason) => broken.fail(reason),

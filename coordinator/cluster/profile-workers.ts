@@ -104,6 +104,8 @@ function profileOf(workerId: string, device: string, reply: MeasureReply__Output
     ...(reply.stage !== null && { stage: time("stage") }),
     attention: { msPerToken: reply.attentionMsPerToken, measuredAtTokens: reply.contextTokens },
     freeMemoryBytes: reply.freeMemoryBytes,
+    ...(reply.kvBytesPerTokenLayer > 0 && { kvBytesPerTokenLayer: reply.kvBytesPerTokenLayer }),
+    ...(reply.blockSize > 0 && { blockSize: reply.blockSize }),
   };
 }
 

@@ -1,6 +1,5 @@
 import type { EventPublisher } from "../../common/events/connect-events.js";
 import type { Manifest } from "../../model/store/manifest.js";
-import type { PipelineLimits } from "../pipeline/open-pipeline.js";
 import type { RequestEnd } from "../pipeline/running-request.js";
 import type { Plan } from "../planner/types.js";
 import type { PipelineSession } from "./pipeline-session.js";
@@ -14,7 +13,6 @@ export interface EventSources {
   readonly manifest: Manifest;
   readonly registry: WorkerRegistry;
   readonly replicas: ReplicaSet;
-  readonly limits: PipelineLimits;
 }
 
 /** Publishes every change of the cluster's state, its plans, its epochs and its membership, from now on. */
@@ -97,7 +95,7 @@ function publishPlan(
 }
 
 function publishEpoch(
-  { publisher, registry, replicas, limits }: EventSources,
+  { publisher, registry, replicas }: EventSources,
   { epoch, replica, opened }: PipelineSession,
   plan: Plan,
   again: boolean,
@@ -108,7 +106,7 @@ function publishEpoch(
     reason: again ? "a new pipeline after a stage was lost" : "the first pipeline",
     laneCount: plan.laneCount,
     blockCount: opened?.blockCount ?? 0,
-    blockSize: limits.blockSize,
+    blockSize: opened?.blockSize ?? 0,
     stages: plan.stages.map(({ workerId, firstLayer, endLayer }) => ({
       workerId,
       incarnation: registry.get(workerId)?.hello.incarnation ?? "",

@@ -66,9 +66,9 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     super();
     this.#options = options;
     this.#observers = [{ onStep: (step) => this.#countStep(step) }, ...options.observers];
-    const { registry, replicas, stages = 1, routing, limits, expectedWorkers } = options;
+    const { registry, replicas, stages = 1, routing, expectedWorkers } = options;
     this.#assignment = new ReplicaAssignment(replicas, stages);
-    this.#router = new RequestRouter(routing, replicas, limits.blockSize);
+    this.#router = new RequestRouter(routing, replicas);
     this.pipelines = Array.from({ length: replicas }, (_, replica) =>
       this.#createPipeline(replica, replicas === 1 ? Math.max(expectedWorkers, stages) : stages),
     );

@@ -3,11 +3,14 @@ import type { Manifest } from "../../model/store/manifest.js";
 import type { PipelineLimits } from "../pipeline/open-pipeline.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
 
+/** Limits of each pipeline, of which the block size may be left to its devices. */
+export type ClusterLimits = Omit<PipelineLimits, "blockSize"> & { readonly blockSize: number | "auto" };
+
 /** What all pipelines of a cluster have in common. */
 export interface SessionSettings {
   readonly manifest: Manifest;
   /** Of one pipeline. */
-  readonly limits: PipelineLimits;
+  readonly limits: ClusterLimits;
   /** host:port of this coordinator's Cluster service, for blobs. */
   readonly blobAddress: () => string;
   /** Exactly so many stages; absent lets the planner choose. */

@@ -50,7 +50,7 @@ test("without a pipeline that serves there is nobody to take it", () => {
 });
 
 function submit(sessions: readonly SubmitTarget[], wanted: SequenceRequest) {
-  const router = new RequestRouter("least-connections", sessions.length, 16);
+  const router = new RequestRouter("least-connections", sessions.length);
   return submitToReplicas(sessions, router, wanted, signal);
 }
 
@@ -68,7 +68,7 @@ function session(replica: number, taken: string[], { refusal, serves }: SessionS
   const limits = { laneCount: 1, blockSize: 16, blockCount: 4, maxSequences: 2, tokenBudget: 64 };
   const scheduler = createScheduler({ ...limits, maxContext: 64, maxWaiting: 1 });
   const pipeline = { submit: take, serves: (requestId: string) => requestId === serves };
-  return { replica, ready: true, plan: undefined, opened: { pipeline, scheduler } };
+  return { replica, ready: true, plan: undefined, opened: { pipeline, scheduler, blockSize: 16 } };
 }
 
 async function* nothing(): AsyncGenerator<TokenEvent> {}

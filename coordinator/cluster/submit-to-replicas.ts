@@ -12,6 +12,7 @@ export type SubmitTarget = Pick<PipelineSession, "replica" | "ready" | "plan"> &
     | {
         readonly pipeline: Pick<Pipeline, "submit" | "serves">;
         readonly scheduler: Pick<Scheduler, "snapshot">;
+        readonly blockSize: number;
       }
     | undefined;
 };
@@ -50,7 +51,8 @@ export function submitToReplicas(
 function targetOf({ replica, ready, opened, plan }: SubmitTarget): Target[] {
   if (!ready || opened === undefined) return [];
   const { running, waiting } = opened.scheduler.snapshot();
-  return [{ replica, load: running + waiting, speed: plan?.decodeTokensPerSecond ?? 1 }];
+  const { blockSize } = opened;
+  return [{ replica, load: running + waiting, speed: plan?.decodeTokensPerSecond ?? 1, blockSize }];
 }
 
 function serves(session: SubmitTarget | undefined, requestId: string | undefined): boolean {

@@ -47,6 +47,8 @@ export interface OpenedPipeline {
   readonly pipeline: Pipeline;
   readonly scheduler: Scheduler;
   readonly blockCount: number;
+  /** Tokens of a block. */
+  readonly blockSize: number;
   /** Ends its streams; requests still running fail. */
   close(reason: StagecoachError): void;
 }
@@ -88,6 +90,7 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
     pipeline,
     scheduler,
     blockCount,
+    blockSize: limits.blockSize,
     close: (reason) => {
       pipeline.break(reason);
       frames.close();

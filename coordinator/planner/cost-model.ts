@@ -1,8 +1,6 @@
 import { MemoryModel } from "./memory-model.js";
 import type { LinearTime, LinkProfile, PlanRequest, WorkerProfile } from "./types.js";
 
-/** Frames carry hidden states as f32. */
-const hiddenElementBytes = 4;
 /** A token id on its way in, or a sampled token and its sequence on the way back. */
 const tokenBytes = 8;
 
@@ -47,7 +45,7 @@ export class CostModel {
     const nodes = workers.length + 1;
     this.#latencyMs = new Float64Array(nodes * nodes);
     this.#transferMs = new Float64Array(nodes * nodes);
-    this.#readLinks(workers, links, model.hiddenSize * hiddenElementBytes);
+    this.#readLinks(workers, links, model.hiddenBytes);
   }
 
   layerMs(worker: number): number {

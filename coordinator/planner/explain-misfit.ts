@@ -11,10 +11,10 @@ export function explainMisfit(request: PlanRequest): StagecoachError {
   const { model, workers, kvTokens, stages } = request;
   const memory = new MemoryModel(request);
   const weightBytes = memory.weightBytes(0, model.layerCount, true, true);
-  const kvBytes = memory.kvBytes(model.layerCount);
+  const kvBytes = Math.max(...workers.map((_, worker) => memory.kvBytes(worker, model.layerCount)));
   const availableBytes = workers.reduce((sum, worker) => sum + worker.freeMemoryBytes, 0);
-  const named = workers.slice(0, mostNamed).map((worker) => {
-    const small = worker.freeMemoryBytes < memory.leastStageBytes ? ", too little for one layer" : "";
+  const named = workers.slice(0, mostNamed).map((worker, index) => {
+    const small = memory.holdsAnyLayer(index) ? "" : ", too little for one layer";
     return `${worker.workerId} ${formatBytes(worker.freeMemoryBytes)}${small}`;
   });
   if (workers.length > mostNamed) named.push(`${workers.length - mostNamed} more`);

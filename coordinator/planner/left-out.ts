@@ -21,7 +21,7 @@ function reasonFor(request: PlanRequest, choice: Choice, worker: number): string
   if (choice.stageCount > model.layerCount) return "the model has no layer left for one more stage";
   const withIt = bestWith(request, choice, worker);
   if (withIt === undefined) {
-    const { leastStageBytes } = choice.cost.memory;
+    const leastStageBytes = choice.cost.memory.leastStageBytes(worker);
     const freeBytes = workers[worker]?.freeMemoryBytes ?? 0;
     return freeBytes < leastStageBytes
       ? `its ${formatBytes(freeBytes)} of free memory are less than a stage of one layer needs (${formatBytes(leastStageBytes)})`

@@ -10,7 +10,8 @@ export class MemoryModel {
   readonly workspaceBytes: number;
   readonly #model: ModelShape;
   readonly #freeBytes: readonly number[];
-  readonly #kvBytesPerLayer: number;
+  /** Of each worker: devices keep KV in forms of their own. */
+  readonly #kvBytesPerLayer: readonly number[];
   /** Weights of the layers before each layer. */
   readonly #layersBefore: Float64Array;
   readonly #smallestLayerBytes: number;
@@ -18,7 +19,9 @@ export class MemoryModel {
   constructor({ model, workers, kvTokens }: PlanRequest) {
     this.#model = model;
     this.#freeBytes = workers.map((worker) => worker.freeMemoryBytes);
-    this.#kvBytesPerLayer = kvTokens * model.kvBytesPerTokenLayer;
+    this.#kvBytesPerLayer = workers.map(
+      ({ kvBytesPerTokenLayer = model.kvBytesPerTokenLayer }) => kvTokens * kvBytesPerTokenLayer,
+    );
     this.workspaceBytes = workspaceTokens * workspaceWidths * model.hiddenSize * 4;
     this.#layersBefore = new Float64Array(model.layerCount + 1);
     model.layerBytes.forEach((bytes, layer) => {
@@ -35,29 +38,25 @@ export class MemoryModel {
     return layers + embedding + (last ? headBytes : 0);
   }
 
-  kvBytes(layers: number): number {
-    return layers * this.#kvBytesPerLayer;
+  kvBytes(worker: number, layers: number): number {
+    return layers * (this.#kvBytesPerLayer[worker] as number);
   }
 
-  /** Weights, KV and workspace together. */
-  stageBytes(firstLayer: number, endLayer: number, first: boolean, last: boolean): number {
-    return (
-      this.weightBytes(firstLayer, endLayer, first, last) +
-      this.kvBytes(endLayer - firstLayer) +
-      this.workspaceBytes
-    );
-  }
-
+  /** Whether weights, KV and workspace together do. */
   fits(worker: number, firstLayer: number, endLayer: number, first: boolean, last: boolean): boolean {
-    return this.stageBytes(firstLayer, endLayer, first, last) <= (this.#freeBytes[worker] as number);
+    const neededBytes =
+      this.weightBytes(firstLayer, endLayer, first, last) +
+      this.kvBytes(worker, endLayer - firstLayer) +
+      this.workspaceBytes;
+    return neededBytes <= (this.#freeBytes[worker] as number);
   }
 
   /** What a stage with a single layer, the smallest, takes. */
-  get leastStageBytes(): number {
-    return this.#smallestLayerBytes + this.#kvBytesPerLayer + this.workspaceBytes;
+  leastStageBytes(worker: number): number {
+    return this.#smallestLayerBytes + this.kvBytes(worker, 1) + this.workspaceBytes;
   }
 
   holdsAnyLayer(worker: number): boolean {
-    return this.leastStageBytes <= (this.#freeBytes[worker] as number);
+    return this.leastStageBytes(worker) <= (this.#freeBytes[worker] as number);
   }
 }

@@ -43,16 +43,28 @@ const manifest: Manifest = {
 };
 
 test("takes sizes from the blobs and KV from the heads", () => {
-  expect(modelShape(manifest)).toEqual({
+  expect(modelShape(manifest, "FLOAT32")).toEqual({
     layerCount: 2,
     hiddenSize: 64,
+    hiddenBytes: 256,
     kvBytesPerTokenLayer: 2 * 4 * 8 * 4,
     embeddingBytes: 1_000,
     layerBytes: [20, 30],
     headBytes: 4,
     tiedEmbedding: true,
   });
-  expect(modelShape(manifest, 2).kvBytesPerTokenLayer).toBe(2 * 4 * 8 * 2);
+});
+
+test("hidden states take what they travel as, INT8 a scale a row too", () => {
+  expect(modelShape(manifest, "FLOAT16").hiddenBytes).toBe(128);
+  expect(modelShape(manifest, "INT8").hiddenBytes).toBe(64 + 4);
+});
+
+test("layers that multiply integers keep KV as levels with a scale a head", () => {
+  const product = { encoding: "w8a8", name: "o", inputSize: 64, outputSize: 64 } as const;
+  const products = [{ ...product, weight: "o.weight", scales: "o.scales" }];
+  const blobs = manifest.blobs.map((each) => (each.role === "layer" ? { ...each, products } : each));
+  expect(modelShape({ ...manifest, blobs }, "FLOAT16").kvBytesPerTokenLayer).toBe(2 * 4 * (8 + 4));
 });
 
 test("a head with weights of its own does without the embedding's", () => {
@@ -62,7 +74,7 @@ test("a head with weights of its own does without the embedding's", () => {
     products: [{ ...product, weight: "head.weight", scales: "head.scales" }],
   };
   const blobs = [...manifest.blobs.slice(0, -1), head];
-  expect(modelShape({ ...manifest, variant: "int8", blobs })).toMatchObject({
+  expect(modelShape({ ...manifest, variant: "int8", blobs }, "FLOAT16")).toMatchObject({
     headBytes: 90,
     tiedEmbedding: false,
   });
@@ -70,7 +82,7 @@ test("a head with weights of its own does without the embedding's", () => {
 
 test("names a blob that the manifest lacks", () => {
   const lacking = { ...manifest, blobs: manifest.blobs.filter((each) => each.layer !== 1) };
-  expect(() => modelShape(lacking)).toThrow(
+  expect(() => modelShape(lacking, "FLOAT32")).toThrow(
     "the manifest of tiny (f32) has no blob for layer 1: pull the model again",
   );
 });

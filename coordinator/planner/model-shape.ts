@@ -1,16 +1,15 @@
 import { StagecoachError } from "../../common/errors.js";
+import { type ActivationDtype, activationRowBytes } from "../../common/tensor.js";
+import { kvForm, kvTokenBytes } from "../../model/graph/kv-form.js";
 import { headUsesEmbedding } from "../../model/store/head-weights.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { ModelShape } from "./types.js";
-
-/** Runners on CPUs keep KV as f32. */
-const defaultKvElementBytes = 4;
 
 /**
  * What the planner needs of a packed model; sizes are those of its blobs.
  * @throws StagecoachError DATA_LOSS when the manifest lacks a blob.
  */
-export function modelShape(manifest: Manifest, kvElementBytes: number = defaultKvElementBytes): ModelShape {
+export function modelShape(manifest: Manifest, activationDtype: ActivationDtype): ModelShape {
   const { config, blobs } = manifest;
   const sizeOf = (role: "embed" | "layer" | "head", layer?: number): number => {
     const blob = blobs.find((each) => each.role === role && each.layer === layer);
@@ -24,7 +23,8 @@ export function modelShape(manifest: Manifest, kvElementBytes: number = defaultK
   return {
     layerCount: config.layerCount,
     hiddenSize: config.hiddenSize,
-    kvBytesPerTokenLayer: 2 * config.kvHeadCount * config.headSize * kvElementBytes,
+    hiddenBytes: activationRowBytes(activationDtype, config.hiddenSize),
+    kvBytesPerTokenLayer: kvTokenBytes(config, kvForm(manifest)),
     embeddingBytes: sizeOf("embed"),
     layerBytes: Array.from({ length: config.layerCount }, (_, layer) => sizeOf("layer", layer)),
     headBytes: sizeOf("head"),

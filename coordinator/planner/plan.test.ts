@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { linksAmong, modelOf, planRequest, workerOf } from "../../test/fixtures/plan-requests.js";
 import { seededRandom } from "../../test/fixtures/random.js";
 import { makePlan } from "./plan.js";
-import type { Plan, PlanRequest } from "./types.js";
+import type { Plan, PlanRequest, WorkerProfile } from "./types.js";
 
 const gibibyte = 2 ** 30;
 
@@ -88,6 +88,16 @@ describe("memory", () => {
     expect(tied.stages[1]?.weightBytes).toBe(10 * gibibyte + 100);
     const alone = makePlan({ ...request, model: { ...shared, tiedEmbedding: true }, stages: 1 });
     expect(alone.stages[0]?.weightBytes).toBe(15 * gibibyte + 100);
+  });
+
+  test("counts KV as each worker's device keeps it", () => {
+    const shared = { ...model, kvBytesPerTokenLayer: 2 ** 20 };
+    const [first, second] = workersNamed(2) as [WorkerProfile, WorkerProfile];
+    const gpu = { ...second, kvBytesPerTokenLayer: 2 ** 18, freeMemoryBytes: 13 * gibibyte };
+    const request = { model: shared, kvTokens: 1024, stages: 1 };
+    expect(makePlan(planRequest({ ...request, workers: [gpu] })).stages[0]?.kvBytes).toBe(2.5 * gibibyte);
+    const cpu = { ...first, freeMemoryBytes: 13 * gibibyte };
+    expect(() => makePlan(planRequest({ ...request, workers: [cpu] }))).toThrow("KV of 1024 tokens 10.0 GiB");
   });
 
   test("that is too small is refused with the figures", () => {

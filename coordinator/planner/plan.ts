@@ -57,7 +57,7 @@ function plannedStages(request: PlanRequest, choice: Choice, prefillMs: readonly
       decodeMs: timing.stageMs[index] as number,
       prefillMs: prefillMs[index] as number,
       weightBytes: cost.memory.weightBytes(firstLayer, endLayer, index === 0, index === lastIndex),
-      kvBytes: cost.memory.kvBytes(endLayer - firstLayer),
+      kvBytes: cost.memory.kvBytes(worker, endLayer - firstLayer),
       hopMs: timing.hopMs[index + 1] as number,
     };
   });

@@ -21,6 +21,7 @@ function request(roundTripMs: number): PlanRequest {
     model: {
       layerCount: 2,
       hiddenSize: 8,
+      hiddenBytes: 32,
       kvBytesPerTokenLayer: 1,
       embeddingBytes: 1,
       layerBytes: [1, 1],

@@ -19,6 +19,10 @@ export interface WorkerProfile {
   /** What one more token of context adds to a decoding row in one layer. Absent: nothing. */
   readonly attention?: { readonly msPerToken: number; readonly measuredAtTokens: number };
   readonly freeMemoryBytes: number;
+  /** What its device keeps of a token in one layer. Absent: what the model says. */
+  readonly kvBytesPerTokenLayer?: number;
+  /** Tokens of a KV block that its device wants. Absent: any. */
+  readonly blockSize?: number;
 }
 
 /** The link between two workers, or from the coordinator (`from: ""`). */
@@ -33,7 +37,9 @@ export interface LinkProfile {
 export interface ModelShape {
   readonly layerCount: number;
   readonly hiddenSize: number;
-  /** Bytes of KV a token a layer. */
+  /** Bytes of a token's hidden state on its way between stages. */
+  readonly hiddenBytes: number;
+  /** Bytes of KV a token a layer, on a CPU. */
   readonly kvBytesPerTokenLayer: number;
   readonly embeddingBytes: number;
   readonly layerBytes: readonly number[];

@@ -18,6 +18,7 @@ const worker = z.strictObject({
     .strictObject({ msPerToken: z.number().nonnegative(), measuredAtTokens: z.number().nonnegative() })
     .exactOptional(),
   freeMemoryBytes: z.number().positive(),
+  kvBytesPerTokenLayer: z.number().positive().exactOptional(),
 });
 
 const link = z.strictObject({
@@ -44,7 +45,7 @@ export type WorkersFile = Pick<
 /**
  * Reads workers described as JSON, for planning without a cluster:
  * `{ workers: [{ workerId, device?, layerDecode, layerPrefill, embedding, head, stage?, attention?,
- * freeMemoryBytes }], links?: [{ from, to, roundTripMs, bytesPerSecond }], concurrency?, kvTokens?,
+ * freeMemoryBytes, kvBytesPerTokenLayer? }], links?: [{ from, to, roundTripMs, bytesPerSecond }], concurrency?, kvTokens?,
  * contextTokens? }`; a time is `{ alphaMs, betaMs, points?: [{ rows, ms }] }`, attention
  * `{ msPerToken, measuredAtTokens }`, the coordinator's end of a link is `""`. Defaults: device cpu, no links (all hops free),
  * 16 sequences, KV for 16,384 tokens.

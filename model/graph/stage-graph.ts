@@ -33,12 +33,14 @@ export interface StageRange {
 /**
  * The ONNX model of a stage. Weights stay in the blobs: the model names them by sha256 and must be
  * loaded from the blobs' folder. Inputs and outputs: stage-graph-io.ts.
- * @throws StagecoachError INVALID_ARGUMENT for layers that the model lacks, DATA_LOSS for an incomplete manifest.
+ * @throws StagecoachError INVALID_ARGUMENT for layers that the model lacks, DATA_LOSS for an incomplete manifest,
+ * FAILED_PRECONDITION for a paged stage of a model whose products are not all dense.
  */
 export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   checkRange(manifest, range);
   const { config } = manifest;
   const { paged } = range;
+  if (paged) checkDense(manifest);
   const floats = paged ? "f16" : "f32";
   const headsSize = config.headCount * config.headSize;
   const graph = new GraphBuilder();
@@ -99,6 +101,19 @@ function blobOf(manifest: Manifest, role: Blob["role"], layer?: number): Blob {
     "DATA_LOSS",
     `the manifest of ${manifest.model} (${manifest.variant}) lists no blob for ${name}: pull the model again`,
   );
+}
+
+/** GPUs multiply floats only; what the stage does not hold would fail at another one. */
+function checkDense({ model, variant, blobs }: Manifest): void {
+  for (const { role, layer, products } of blobs) {
+    const product = products.find(({ encoding }) => encoding !== "dense");
+    if (product === undefined) continue;
+    const place = layer === undefined ? role : `${role} ${layer}`;
+    throw new StagecoachError(
+      "FAILED_PRECONDITION",
+      `a GPU cannot compute ${model} as ${variant}: its product ${product.name} (${place}) is ${product.encoding}, and only dense ones are known there: serve it with --variant f16, or without this worker`,
+    );
+  }
 }
 
 function checkRange(manifest: Manifest, { firstLayer, endLayer }: StageRange): void {

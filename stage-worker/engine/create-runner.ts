@@ -1,3 +1,4 @@
+import { explainDeviceError } from "./explain-device-error.js";
 import type { Provider } from "./paged/provider.js";
 import { createSimulatedRunner, instantSimulation, type SimulationOptions } from "./simulated-runner.js";
 import type { RunnerOptions, StageRunner } from "./stage-runner.js";
@@ -40,7 +41,11 @@ async function createPlainRunner(spec: RunnerSpec): Promise<StageRunner> {
     return createCpuRunner(options, sampler);
   }
   const { createPagedRunner } = await import("./paged/create-paged-runner.js");
-  return createPagedRunner(options, await providerOf(spec), sampler);
+  try {
+    return await createPagedRunner(options, await providerOf(spec), sampler);
+  } catch (reason) {
+    throw explainDeviceError(device, reason);
+  }
 }
 
 async function providerOf({ device, deviceIndex = 0 }: RunnerSpec): Promise<Provider> {

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { paperManifest, runnerOptions } from "../../test/fixtures/stage-fixtures.js";
-import { type MeasuredPart, measuredLayers, measureModel } from "./measure-model.js";
+import { disturbanceOf, type MeasuredPart, measuredLayers, measureModel } from "./measure-model.js";
 import { benchLimits } from "./runner-bench.js";
 import { createSimulatedRunner, instantSimulation } from "./simulated-runner.js";
 
 /** Instant runners that hold the bench to a real one's rules. */
-function openParts(manifest: ReturnType<typeof paperManifest>) {
+function openParts(manifest: ReturnType<typeof paperManifest>, limits = benchLimits(0)) {
   const parts: MeasuredPart[] = [];
   let closed = 0;
   return {
@@ -14,7 +14,7 @@ function openParts(manifest: ReturnType<typeof paperManifest>) {
     open: async (part: MeasuredPart) => {
       parts.push(part);
       const runner = createSimulatedRunner(
-        { ...runnerOptions(), manifest, ...benchLimits, ...part },
+        { ...runnerOptions(), manifest, ...limits, ...part },
         instantSimulation,
       );
       return {
@@ -30,7 +30,7 @@ function openParts(manifest: ReturnType<typeof paperManifest>) {
 test("every part is opened alone, a layer twice, and all are closed", async () => {
   const manifest = paperManifest({ layerCount: 30 });
   const { parts, open, closed } = openParts(manifest);
-  const times = await measureModel(manifest, open);
+  const times = await measureModel(manifest, { limits: benchLimits(0), onGpu: false }, open);
   const none = { firstLayer: 0, endLayer: 0, embedding: false, head: false };
   expect(parts).toEqual([
     { ...none, endLayer: 30 },
@@ -45,10 +45,19 @@ test("every part is opened alone, a layer twice, and all are closed", async () =
   }
 });
 
+test.each([32, 128, 256, 512])("in blocks of %i, as the device wants them", async (blockSize) => {
+  const manifest = paperManifest({ layerCount: 30 });
+  const limits = benchLimits(blockSize);
+  expect(limits.blockSize).toBe(blockSize);
+  const { open, closed } = openParts(manifest, limits);
+  await measureModel(manifest, { limits, onGpu: true }, open);
+  expect(closed()).toBe(4);
+});
+
 test("a model of one layer is measured by that layer", async () => {
   const manifest = paperManifest({ layerCount: 1 });
   const { parts, open } = openParts(manifest);
-  await measureModel(manifest, open);
+  await measureModel(manifest, { limits: benchLimits(0), onGpu: false }, open);
   expect(parts.map(({ endLayer }) => endLayer)).toEqual([1, 1, 1, 0]);
   expect(measuredLayers(manifest)).toBe(1);
 });
@@ -61,4 +70,13 @@ test("so many layers are measured that no cache holds them, of large ones four",
   expect(measuredLayers(sized(1))).toBe(30);
   expect(measuredLayers(sized(2 * 2 ** 20))).toBe(16);
   expect(measuredLayers(sized(2 ** 30))).toBe(4);
+});
+
+test.each([
+  [{ firstMs: 10, againMs: 12, processorShare: 1 }, 0.2],
+  [{ firstMs: 12, againMs: 10, processorShare: 0.95 }, 0.2],
+  [{ firstMs: 10, againMs: 10, processorShare: 0.5 }, 1],
+  [{ firstMs: 0.5, againMs: 5, processorShare: 0.5 }, 0],
+])("%j is disturbed by %d", (times, expected) => {
+  expect(disturbanceOf(times)).toBeCloseTo(expected);
 });

@@ -1,6 +1,6 @@
 import type { Manifest } from "../../model/store/manifest.js";
 import { type FittedTime, fitLine, type TimedRows } from "./fit-line.js";
-import { RunnerBench } from "./runner-bench.js";
+import { type BenchLimits, RunnerBench } from "./runner-bench.js";
 import type { StageRunner } from "./stage-runner.js";
 
 /** A fitted line and what it was fitted to. */
@@ -35,6 +35,13 @@ export interface MeasuredPart {
   readonly head: boolean;
 }
 
+/** How runners are opened. */
+export interface MeasureOptions {
+  readonly limits: BenchLimits;
+  /** They compute elsewhere than on this process's processors. */
+  readonly onGpu: boolean;
+}
+
 /** A stage's weights come from memory; those of a few small layers would stay in a cache and look faster. */
 const leastWeightBytes = 32 * 1_048_576;
 const leastLayers = 4;
@@ -60,18 +67,20 @@ export function measuredLayers({ config, blobs }: Manifest): number {
  */
 export async function measureModel(
   manifest: Manifest,
+  { limits, onGpu }: MeasureOptions,
   openRunner: (part: MeasuredPart) => Promise<StageRunner>,
 ): Promise<ModelTimes> {
   const { layerCount } = manifest.config;
   const openBench = async (part: Partial<MeasuredPart>): Promise<RunnerBench> => {
     const whole = { firstLayer: 0, endLayer: 0, embedding: false, head: false, ...part };
-    return new RunnerBench(await openRunner(whole), manifest.config, whole.embedding ? "tokens" : "hidden");
+    const input = whole.embedding ? "tokens" : "hidden";
+    return new RunnerBench(await openRunner(whole), manifest.config, input, limits);
   };
 
   const layers = measuredLayers(manifest);
   const headRange = { firstLayer: layerCount, endLayer: layerCount, head: true };
   const { many, head } = await using(await openBench({ endLayer: layers }), async (manyLayers) => ({
-    many: await timeLayers(manyLayers),
+    many: await timeLayers(manyLayers, onGpu),
     // Right after layers, as in a stage: alone it would find its weights in a cache.
     head: await using(await openBench(headRange), (bench) =>
       bench.timeDecodes(decodeRows, 0, () => manyLayers.timeOnce(1)),
@@ -96,16 +105,34 @@ export async function measureModel(
   };
 }
 
-async function timeLayers(bench: RunnerBench) {
+async function timeLayers(bench: RunnerBench, onGpu: boolean) {
   const prefill = await timeAll(prefillTokens, (tokens) => bench.timePrefill(tokens));
   const last = prefill.at(-1) as TimedRows;
   const decode = await bench.timeDecodes(decodeRows, decodeContext);
   const attentionMsPerToken = await timeAttention(bench);
   const again = await bench.timePrefill(last.rows);
-  const drift = Math.max(again, last.ms) / Math.max(Math.min(again, last.ms), 1e-6) - 1;
-  // Nothing can be told from what takes no time.
-  const disturbance = last.ms < 1 ? 0 : Math.max(drift, 1 / bench.processorShare - 1);
+  const processorShare = onGpu ? 1 : bench.processorShare;
+  const disturbance = disturbanceOf({ firstMs: last.ms, againMs: again, processorShare });
   return { prefill, decode, attentionMsPerToken, disturbance };
+}
+
+/**
+ * Of the same thing timed twice, by how much the longer time exceeds the shorter, or the time that others had the
+ * processor, whichever is more. A processor that waits for a GPU says nothing: then its share is 1.
+ */
+export function disturbanceOf({
+  firstMs,
+  againMs,
+  processorShare,
+}: {
+  readonly firstMs: number;
+  readonly againMs: number;
+  readonly processorShare: number;
+}): number {
+  // Nothing can be told from what takes no time.
+  if (firstMs < 1) return 0;
+  const drift = Math.max(againMs, firstMs) / Math.max(Math.min(againMs, firstMs), 1e-6) - 1;
+  return Math.max(drift, 1 / processorShare - 1);
 }
 
 async function timeOneLayer(bench: RunnerBench) {

@@ -3,7 +3,6 @@ import { createRunner, type RunnerSpec } from "./create-runner.js";
 import { type EngineFailure, failureOf } from "./engine-messages.js";
 import { type ModelTimes, measureModel } from "./measure-model.js";
 import { pinThread } from "./pin-thread.js";
-import { benchLimits } from "./runner-bench.js";
 
 /** What the thread is started with: a runner's specification, of which the part of the model is replaced. */
 export interface MeasureThreadData {
@@ -16,8 +15,10 @@ export type FromMeasure = { kind: "times"; times: ModelTimes } | { kind: "broken
 /** Entry of the thread that times a model: `session.run` blocks the thread it is called from. */
 async function main({ spec }: MeasureThreadData): Promise<FromMeasure> {
   if (spec.cpus !== undefined) pinThread(spec.cpus);
-  const times = await measureModel(spec.options.manifest, (part) =>
-    createRunner({ ...spec, options: { ...spec.options, ...benchLimits, ...part } }),
+  const { options, device } = spec;
+  const how = { limits: options, onGpu: device === "cuda" || device === "webgpu" };
+  const times = await measureModel(options.manifest, how, (part) =>
+    createRunner({ ...spec, options: { ...options, ...part } }),
   );
   return { kind: "times", times };
 }

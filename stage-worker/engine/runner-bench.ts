@@ -4,11 +4,19 @@ import type { TimedRows } from "./fit-line.js";
 import { median } from "./percentile.js";
 import type { RunnerOptions, StageInput, StageRunner } from "./stage-runner.js";
 
-/** Limits of the runners that are measured: room for 17 sequences of 256 tokens. */
-export const benchLimits: Pick<
+/** Limits of a runner that is measured. */
+export type BenchLimits = Pick<
   RunnerOptions,
   "blockSize" | "blockCount" | "maxSequences" | "maxContext" | "laneCount"
-> = { blockSize: 16, blockCount: 17 * 16, maxSequences: 17, maxContext: 256, laneCount: 1 };
+>;
+
+/** Room for 17 sequences of 256 tokens, in blocks as the device wants them; 0 takes any. */
+export function benchLimits(wantedBlockSize: number): BenchLimits {
+  const [maxSequences, maxContext] = [17, 256];
+  const blockSize = wantedBlockSize || 16;
+  const blockCount = maxSequences * Math.ceil(maxContext / blockSize);
+  return { blockSize, blockCount, maxSequences, maxContext, laneCount: 1 };
+}
 
 /** How often a thing is timed: until the time is used up, within these numbers of rounds. */
 const rounds = { least: 3, most: 16, budgetMs: 250 };
@@ -38,11 +46,11 @@ export class RunnerBench {
     runner: StageRunner,
     config: Manifest["config"],
     input: "tokens" | "hidden",
-    limits: Pick<RunnerOptions, "blockSize" | "maxSequences" | "maxContext"> = benchLimits,
+    limits: Pick<BenchLimits, "blockSize" | "maxSequences" | "maxContext">,
   ) {
     this.#maxSequences = limits.maxSequences;
     this.#blockSize = limits.blockSize;
-    this.#blocksPerSequence = limits.maxContext / limits.blockSize;
+    this.#blocksPerSequence = Math.ceil(limits.maxContext / limits.blockSize);
     this.#runner = runner;
     this.#config = config;
     this.#input = input;

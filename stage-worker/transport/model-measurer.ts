@@ -13,6 +13,7 @@ import type { Manifest } from "../../model/store/manifest.js";
 import type { MeasureReply } from "../../proto/gen/stagecoach/v1/MeasureReply.js";
 import type { MeasureRequest__Output } from "../../proto/gen/stagecoach/v1/MeasureRequest.js";
 import type { RunnerSpec } from "../engine/create-runner.js";
+import { deviceKv } from "../engine/device-kv.js";
 import { type MeasuredTime, type ModelTimes, measuredLayers } from "../engine/measure-model.js";
 import { runMeasure } from "../engine/run-measure.js";
 import { benchLimits } from "../engine/runner-bench.js";
@@ -72,11 +73,16 @@ export class ModelMeasurer {
   async measure(request: MeasureRequest__Output, signal: AbortSignal): Promise<MeasureReply> {
     const manifest = readManifestField(request.manifestJson);
     const { device, throttle = 1, simulation = instantSimulation } = this.#options.device;
-    const freeMemoryBytes = this.#options.memoryLimitBytes();
-    if (device === "simulated") return { ...slowedSimulation(simulation, throttle), freeMemoryBytes };
+    const kv = deviceKv(device, manifest);
+    const facts = {
+      freeMemoryBytes: this.#options.memoryLimitBytes(),
+      blockSize: kv.blockSize,
+      kvBytesPerTokenLayer: kv.bytesPerTokenLayer,
+    };
+    if (device === "simulated") return { ...slowedSimulation(simulation, throttle), ...facts };
     const plain = await this.#inTurn(() => this.#timesOf(manifest, request, signal));
     const { disturbance, ...times } = throttledTimes(plain, throttle);
-    return { ...withPoints(times), unsteady: disturbance > mostDisturbance, freeMemoryBytes };
+    return { ...withPoints(times), unsteady: disturbance > mostDisturbance, ...facts };
   }
 
   async #inTurn<Value>(run: () => Promise<Value>): Promise<Value> {
@@ -130,7 +136,7 @@ export class ModelMeasurer {
     const startedMs = performance.now();
     const options = {
       ...part,
-      ...benchLimits,
+      ...benchLimits(deviceKv(device, manifest).blockSize),
       blobsFolder: home.blobs,
       threads,
       memoryLimitBytes: this.#options.memoryLimitBytes(),

@@ -21,7 +21,7 @@ describe("wrong use ends with 2 and names what is wrong", () => {
     [["up", "--no-such-option"], {}, "unknown option '--no-such-option'"],
     [["up", "--stages", "0"], {}, '--stages is "0": give a whole number from 1 to 256'],
     [["up", "--http", "127.0.0.1:99999"], {}, '--http is "127.0.0.1:99999": give HOST:PORT'],
-    [["up", "--device", "toaster"], {}, '--device is "toaster": give one of auto, cpu, simulated'],
+    [["up", "--device", "toaster"], {}, '--device is "toaster": give auto, cpu, cuda, cuda:N'],
     [["up"], { STAGECOACH_VARIANT: "int3" }, 'STAGECOACH_VARIANT is "int3": give one of auto, as-is'],
     [["up", "--replicas", "0"], {}, '--replicas is "0": give a whole number from 1 to 64'],
     [["up", "--routing", "random"], {}, '--routing is "random": give one of round-robin'],

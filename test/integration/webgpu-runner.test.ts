@@ -10,6 +10,7 @@ import { packedWeights } from "../fixtures/packed-weights.js";
 import { RecordingSampler, RunnerDriver } from "../fixtures/runner-driver.js";
 import { runnerOptions } from "../fixtures/stage-fixtures.js";
 import { packTiny, type TinyModelOptions, tinySource } from "../fixtures/tiny-model.js";
+import { webgpuMissing } from "../fixtures/webgpu.js";
 
 /** Half precision through three layers whose attention is far from uniform. */
 const tolerance = 0.015;
@@ -67,7 +68,7 @@ class RecordingBest extends RecordingSampler {
   }
 }
 
-describe("a stage on WebGPU", () => {
+describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
   it.each([
     ["grouped heads", {}],
     ["interleaved rotation and biases", { ropeInterleaved: true, attentionBias: true }],
@@ -136,6 +137,15 @@ describe("a stage on WebGPU", () => {
     await expect(pipelineOf(await packed(), [[0, 3]], { blockSize: 16 })).rejects.toThrow(
       /blocks of 16 tokens.*multiple of 32: --block-size 32/,
     );
+  });
+
+  it("refuses a model of other products than dense ones, naming the way out", async () => {
+    const sizes = { hiddenSize: 128, headSize: 64, ropeDimension: 64 };
+    const int4 = await packTiny(tinySource({ config: sizes }), "int4");
+    await expect(pipelineOf(int4, [[0, 3]])).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: expect.stringMatching(/cannot compute tiny as int4: .* is blocked.*--variant f16/),
+    });
   });
 
   it("takes the most likely token without its logits", async () => {

@@ -10,6 +10,8 @@ export interface Target {
   readonly load: number;
   /** What it decodes, tokens a second: a faster one is given more. */
   readonly speed: number;
+  /** Tokens of its KV blocks: only whole ones can be shared. */
+  readonly blockSize: number;
 }
 
 /** Beyond so many requests more than another has, and twice as many, a cached prefix is not worth the wait. */
@@ -23,13 +25,11 @@ const indexCapacity = 65_536;
  */
 export class RequestRouter {
   readonly #routing: Routing;
-  readonly #blockSize: number;
   readonly #indexes: readonly PrefixIndex[];
   #turn = 0;
 
-  constructor(routing: Routing, replicaCount: number, blockSize: number) {
+  constructor(routing: Routing, replicaCount: number) {
     this.#routing = routing;
-    this.#blockSize = blockSize;
     this.#indexes = Array.from({ length: replicaCount }, () => new PrefixIndex(indexCapacity));
   }
 
@@ -42,8 +42,11 @@ export class RequestRouter {
       case "least-connections":
         return { order: byLoad, took: () => undefined };
       case "prefix": {
-        const hashes = blockHashes(promptIds, this.#blockSize);
-        const took = (replica: number) => this.#indexes[replica]?.add(hashes);
+        const hashes = hashesBySize(promptIds, targets);
+        const took = (replica: number) => {
+          const target = targets.find((each) => each.replica === replica);
+          if (target !== undefined) this.#indexes[replica]?.add(hashes(target));
+        };
         return { order: this.#byPrefix(hashes, byLoad), took };
       }
     }
@@ -63,8 +66,10 @@ export class RequestRouter {
     return order;
   }
 
-  #byPrefix(hashes: readonly number[], byLoad: readonly Target[]): Target[] {
-    const matches = byLoad.map(({ replica }) => this.#indexes[replica]?.match(hashes) ?? 0);
+  #byPrefix(hashes: (target: Target) => readonly number[], byLoad: readonly Target[]): Target[] {
+    const matches = byLoad.map(
+      (target) => (this.#indexes[target.replica]?.match(hashes(target)) ?? 0) * target.blockSize,
+    );
     const longest = Math.max(0, ...matches);
     const best = byLoad[matches.indexOf(longest)];
     if (best === undefined || longest === 0 || this.#isBusy(best, byLoad)) return [...byLoad];
@@ -81,6 +86,16 @@ export class RequestRouter {
 export interface Route {
   readonly order: readonly Target[];
   readonly took: (replica: number) => void;
+}
+
+/** Hashes of a prompt's blocks as each of the targets has them. */
+function hashesBySize(
+  promptIds: Uint32Array,
+  targets: readonly Target[],
+): (target: Target) => readonly number[] {
+  const sizes = new Set(targets.map(({ blockSize }) => blockSize));
+  const bySize = new Map([...sizes].map((size) => [size, blockHashes(promptIds, size)]));
+  return ({ blockSize }) => bySize.get(blockSize) ?? [];
 }
 
 /** With one more request, so that of two idle ones the faster comes first. */

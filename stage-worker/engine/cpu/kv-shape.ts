@@ -1,4 +1,4 @@
-import type { KvForm } from "../../../model/graph/kv-form.js";
+import { type KvForm, kvTokenBytes } from "../../../model/graph/kv-form.js";
 
 /** What the KV of a token is made of at this stage. */
 export interface KvShape {
@@ -20,6 +20,5 @@ export interface NewKv {
 
 /** Bytes of one token in a row. */
 export function tokenBytes({ layers, kvHeads, headSize, form }: KvShape): number {
-  const perHead = form === "int8" ? headSize + Float32Array.BYTES_PER_ELEMENT : 4 * headSize;
-  return 2 * layers * kvHeads * perHead;
+  return layers * kvTokenBytes({ kvHeadCount: kvHeads, headSize }, form);
 }

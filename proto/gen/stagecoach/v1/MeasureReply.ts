@@ -34,6 +34,15 @@ export interface MeasureReply {
    * The same took another time again: the machine was busy with something else.
    */
   'unsteady'?: (boolean);
+  /**
+   * Tokens of a KV block that the device wants for this model, a power of two;
+   * 0 takes any.
+   */
+  'blockSize'?: (number);
+  /**
+   * What KV of a token takes in one layer on the device; 0 where nothing is kept.
+   */
+  'kvBytesPerTokenLayer'?: (number | string | Long);
 }
 
 export interface MeasureReply__Output {
@@ -67,4 +76,13 @@ export interface MeasureReply__Output {
    * The same took another time again: the machine was busy with something else.
    */
   'unsteady': (boolean);
+  /**
+   * Tokens of a KV block that the device wants for this model, a power of two;
+   * 0 takes any.
+   */
+  'blockSize': (number);
+  /**
+   * What KV of a token takes in one layer on the device; 0 where nothing is kept.
+   */
+  'kvBytesPerTokenLayer': (number);
 }

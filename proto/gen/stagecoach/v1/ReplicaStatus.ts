@@ -18,6 +18,10 @@ export interface ReplicaStatus {
   'blocksUsed'?: (number);
   'blocksTotal'?: (number);
   'laneCount'?: (number);
+  /**
+   * Tokens of a KV block; 0 while nothing is open.
+   */
+  'blockSize'?: (number);
 }
 
 /**
@@ -36,4 +40,8 @@ export interface ReplicaStatus__Output {
   'blocksUsed': (number);
   'blocksTotal': (number);
   'laneCount': (number);
+  /**
+   * Tokens of a KV block; 0 while nothing is open.
+   */
+  'blockSize': (number);
 }

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import type { CudaFacts } from "../../stage-worker/cuda/cuda-facts.js";
+import { checkCuda, checkGpus, gradeWebgpu } from "./gpu-checks.js";
+
+const gpu = { index: 0, name: "NVIDIA H200", totalBytes: 2 ** 37, freeBytes: 2 ** 36, driver: "580.65" };
+const facts: CudaFacts = {
+  platform: "linux x64",
+  gpus: { gpus: [gpu] },
+  missingProvider: [],
+  missingLibraries: [],
+};
+const noGpus = { gpus: [], reason: "NVIDIA's driver is not here" } as const;
+
+test("GPUs are listed with memory and driver", () => {
+  expect(checkGpus(facts).fact).toBe("cuda:0 NVIDIA H200, 64.0 GiB free of 128.0 GiB, driver 580.65");
+  expect(checkGpus({ ...facts, gpus: noGpus })).toMatchObject({
+    grade: "poor",
+    fact: "NVIDIA's driver is not here",
+  });
+});
+
+test("the provider is missed only where a GPU would use it", () => {
+  const missingProvider = ["libonnxruntime_providers_cuda.so"];
+  expect(checkCuda({ ...facts, missingProvider }).remedy).toContain("stagecoach install cuda");
+  expect(checkCuda({ ...facts, missingProvider, gpus: noGpus }).grade).toBe("good");
+  expect(checkCuda({ ...facts, missingLibraries: ["libcublas.so.13"] }).remedy).toContain("libcublas.so.13");
+  expect(checkCuda(facts).grade).toBe("good");
+});
+
+test("software rendering is called that", () => {
+  expect(gradeWebgpu(undefined, false)).toMatchObject({
+    grade: "poor",
+    fact: expect.stringContaining("software"),
+  });
+  expect(gradeWebgpu(undefined, true).grade).toBe("good");
+  expect(gradeWebgpu("No supported adapters", true).fact).toBe("does not compute: No supported adapters");
+});
