@@ -5,13 +5,14 @@ import { StagecoachError } from "../common/errors.js";
 import { ensureModel } from "../model/pull/ensure-model.js";
 import { type Manifest, type ModelQuality, type Variant, variants } from "../model/store/manifest.js";
 import { openStore } from "../model/store/model-store.js";
+import { parseDevice } from "../stage-worker/device-name.js";
 import { printJson } from "./json.js";
 import { showModelProgress } from "./model-progress.js";
 import { measureQuality } from "./quality/measure-quality.js";
 import { type PromptSources, readPrompts } from "./quality/read-prompts.js";
 import { addSettings, homeOf, readSettings } from "./setting-options.js";
 
-const qualitySettings = ["home", "variant"] as const satisfies readonly SettingName[];
+const qualitySettings = ["home", "variant", "device"] as const satisfies readonly SettingName[];
 
 interface Flags {
   readonly against: Variant;
@@ -24,8 +25,8 @@ interface Flags {
 }
 
 const notes = `
-Both variants are packed where they are not yet, run through the CPU engine in this process, and are fed the
-same tokens: those of --golden's f32 runs, otherwise what the exact variant finds most likely after each
+Both variants are packed where they are not yet, run through the engine in this process, the exact one on the
+CPU and the other on --device (auto: the CPU, too), and are fed the same tokens: those of --golden's f32 runs, otherwise what the exact variant finds most likely after each
 prompt. Compared are the logits at every step.
   same token      share of steps at which both have the same most likely token
   KL              mean divergence of the distributions, nats
@@ -33,6 +34,7 @@ prompt. Compared are the logits at every step.
 
 Examples:
   $ stagecoach quality smollm2 --variant int8
+  $ stagecoach quality smollm2 --variant f16 --device cuda
   $ stagecoach quality smollm2 --variant int8 --golden test/golden/smollm2-q4_1.json --min-same 96.5 --max-kl 0.005
 `;
 
@@ -57,7 +59,7 @@ export function register(program: Command): void {
 }
 
 async function quality(command: Command, model: string, flags: Flags): Promise<void> {
-  const { variant } = readSettings(command, qualitySettings);
+  const { variant, device } = readSettings(command, qualitySettings);
   const home = homeOf(command);
   const display = showModelProgress();
   const { onProgress } = display;
@@ -80,6 +82,7 @@ async function quality(command: Command, model: string, flags: Flags): Promise<v
       tokens: flags.tokens,
       endTokenIds: spec.endTokenIds,
       threads: availableParallelism(),
+      device: parseDevice(device === "auto" ? "cpu" : device),
       onStep: (step) => {
         if (step % 8 === 0)
           onProgress({ phase: "notice", message: `${step} of at most ${flags.tokens} steps` });

@@ -1,11 +1,14 @@
 import { StagecoachError } from "../../common/errors.js";
 import { greedySampling } from "../../common/greedy-sampling.js";
 import type { Manifest } from "../../model/store/manifest.js";
-import { createCpuRunner } from "../../stage-worker/engine/cpu/create-cpu-runner.js";
+import type { NamedDevice } from "../../stage-worker/device-name.js";
+import { createRunner } from "../../stage-worker/engine/create-runner.js";
+import { deviceKv } from "../../stage-worker/engine/device-kv.js";
 import type { RunnerOptions, StageRunner } from "../../stage-worker/engine/stage-runner.js";
 import type { Sampler } from "../../stage-worker/sampler/create-sampler.js";
 
-const blockSize = 16;
+/** Where the device takes any. */
+const plainBlockSize = 16;
 
 /** What one sequence reads in a step, by its place among the lengths. */
 export interface ForcedSlice {
@@ -19,7 +22,12 @@ export class ForcedRun {
   readonly #logits: LogitRecorder;
   readonly #sequences: { readonly firstBlock: number; readonly blocks: number; length: number }[];
 
-  private constructor(runner: StageRunner, logits: LogitRecorder, lengths: readonly number[]) {
+  private constructor(
+    runner: StageRunner,
+    logits: LogitRecorder,
+    lengths: readonly number[],
+    blockSize: number,
+  ) {
     this.#runner = runner;
     this.#logits = logits;
     let firstBlock = 0;
@@ -50,8 +58,10 @@ export class ForcedRun {
     blobsFolder: string,
     lengths: readonly number[],
     threads: number,
+    device: NamedDevice,
   ): Promise<ForcedRun> {
     const logits = new LogitRecorder();
+    const blockSize = deviceKv(device.device, manifest).blockSize || plainBlockSize;
     const options: RunnerOptions = {
       manifest,
       blobsFolder,
@@ -67,7 +77,8 @@ export class ForcedRun {
       threads,
       memoryLimitBytes: Number.MAX_SAFE_INTEGER,
     };
-    return new ForcedRun(await createCpuRunner(options, logits), logits, lengths);
+    const runner = await createRunner({ ...device, options }, logits);
+    return new ForcedRun(runner, logits, lengths, blockSize);
   }
 
   /** Reads the tokens of all slices in one micro-batch; f32 logits after each slice's last, in their order. */

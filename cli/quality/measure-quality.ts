@@ -1,7 +1,10 @@
 import { StagecoachError } from "../../common/errors.js";
 import { StepComparison, summarize } from "../../model/quality/logit-comparison.js";
 import type { Manifest, ModelQuality } from "../../model/store/manifest.js";
+import type { NamedDevice } from "../../stage-worker/device-name.js";
 import { ForcedRun } from "./forced-run.js";
+
+const onCpu: NamedDevice = { device: "cpu" };
 
 /** A text to start from, and what is to follow. */
 export interface QualityPrompt {
@@ -20,25 +23,26 @@ export interface QualityOptions {
   /** Where the exact variant's own continuation stops. */
   readonly endTokenIds: readonly number[];
   readonly threads: number;
+  /** What the other variant computes on; the exact one computes on the CPU. Defaults to the CPU. */
+  readonly device?: NamedDevice;
   /** Called after each step of all prompts. */
   readonly onStep?: (step: number) => void;
 }
 
 /**
- * Runs two variants of a model side by side through the CPU engine, prompts as prefill and then all of them token by
+ * Runs two variants of a model side by side through the engines that serve, prompts as prefill and then all of them token by
  * token as one decode batch, both fed the same tokens, and compares their logits.
  *
  * @throws StagecoachError INVALID_ARGUMENT when a prompt is empty or does not fit the model's context.
  */
 export async function measureQuality(options: QualityOptions): Promise<ModelQuality> {
-  const { exact, other, blobsFolder, prompts, tokens, threads } = options;
+  const { exact, other, blobsFolder, prompts, tokens, threads, device = onCpu } = options;
   const lengths = prompts.map(({ promptIds }) => promptIds.length + tokens);
   checkLengths(lengths, options);
   const runs: ForcedRun[] = [];
   try {
-    for (const manifest of [exact, other]) {
-      runs.push(await ForcedRun.open(manifest, blobsFolder, lengths, threads));
-    }
+    runs.push(await ForcedRun.open(exact, blobsFolder, lengths, threads, onCpu));
+    runs.push(await ForcedRun.open(other, blobsFolder, lengths, threads, device));
     const [exactRun, otherRun] = runs as [ForcedRun, ForcedRun];
     return summarize(await compare(exactRun, otherRun, options)) ?? nothingToCompare();
   } finally {

@@ -1,3 +1,4 @@
+import type { Sampler } from "../sampler/create-sampler.js";
 import { explainDeviceError } from "./explain-device-error.js";
 import type { Provider } from "./paged/provider.js";
 import { createSimulatedRunner, instantSimulation, type SimulationOptions } from "./simulated-runner.js";
@@ -23,19 +24,20 @@ export interface RunnerSpec {
 
 /**
  * Makes the runner for a device, in the thread that will call it. A device's libraries are only loaded when
- * it is asked for.
+ * it is asked for. `sampler` chooses tokens at the last stage of a device that computes; by default one that does as
+ * requests say.
  * @throws StagecoachError whatever the runner cannot be made for: memory, blobs, model
  */
-export async function createRunner(spec: RunnerSpec): Promise<StageRunner> {
-  const runner = await createPlainRunner(spec);
+export async function createRunner(spec: RunnerSpec, sampler?: Sampler): Promise<StageRunner> {
+  const runner = await createPlainRunner(spec, sampler);
   return spec.throttle === undefined || spec.throttle === 1 ? runner : throttle(runner, spec.throttle);
 }
 
-async function createPlainRunner(spec: RunnerSpec): Promise<StageRunner> {
+async function createPlainRunner(spec: RunnerSpec, given: Sampler | undefined): Promise<StageRunner> {
   const { device, options, simulation } = spec;
   if (device === "simulated") return createSimulatedRunner(options, simulation ?? instantSimulation);
   const { createSampler } = await import("../sampler/create-sampler.js");
-  const sampler = createSampler(options.manifest.config.vocabularySize);
+  const sampler = given ?? createSampler(options.manifest.config.vocabularySize);
   if (device === "cpu") {
     const { createCpuRunner } = await import("./cpu/create-cpu-runner.js");
     return createCpuRunner(options, sampler);
