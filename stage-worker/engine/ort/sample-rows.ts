@@ -40,16 +40,10 @@ export function sampleOutputs(
   const topTokens = rowReader(outputs[graphOutputs.topTokens], topRows);
   return rows.map(({ sequenceId, position, needs }, row) => {
     checkFinite(sequenceId, bestLogits.data[row] as number);
-    switch (needs) {
-      case "best":
-        return { sequenceId, tokenId: Number(best.data[row]) };
-      case "logits":
-        return sampler.sample(sequenceId, wholeRows() as Float32Array, position);
-      case "top": {
-        const tokens = Array.from(topTokens() as BigInt64Array, Number);
-        return sampler.sampleBest(sequenceId, { tokens, logits: topLogits() as Float32Array }, position);
-      }
-    }
+    if (needs === "best") return { sequenceId, tokenId: Number(best.data[row]) };
+    if (needs === "logits") return sampler.sample(sequenceId, wholeRows() as Float32Array, position);
+    const tokens = Array.from(topTokens() as BigInt64Array, Number);
+    return sampler.sampleBest(sequenceId, { tokens, logits: topLogits() as Float32Array }, position);
   });
 }
 
