@@ -12,6 +12,7 @@ function driverSays(text: string): void {
   const program = join(folder, "nvidia-smi");
   writeFileSync(program, `#!/bin/sh\ncat <<'END'\n${text}\nEND\n`);
   chmodSync(program, 0o755);
+  // biome-ignore lint/style/noProcessEnv: the path that programs are looked up on
   vi.stubEnv("PATH", `${folder}${delimiter}${process.env["PATH"] ?? ""}`);
   onTestFinished(() => {
     vi.unstubAllEnvs();
