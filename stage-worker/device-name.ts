@@ -1,5 +1,5 @@
 import { StagecoachError } from "../common/errors.js";
-import type { Device } from "./engine/create-runner.js";
+import type { Device } from "./engine/device.js";
 
 /** A device as a worker is told it. */
 export interface NamedDevice {

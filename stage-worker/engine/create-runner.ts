@@ -1,12 +1,10 @@
 import type { Sampler } from "../sampler/create-sampler.js";
+import type { Device } from "./device.js";
 import { explainDeviceError } from "./explain-device-error.js";
 import type { Provider } from "./paged/provider.js";
 import { createSimulatedRunner, instantSimulation, type SimulationOptions } from "./simulated-runner.js";
 import type { RunnerOptions, StageRunner } from "./stage-runner.js";
 import { throttle } from "./throttle.js";
-
-/** What computes. */
-export type Device = "cpu" | "cuda" | "webgpu" | "simulated";
 
 /** Everything that a runner is made from; plain data, so that it can be sent to the engine's thread. */
 export interface RunnerSpec {

@@ -1,6 +1,6 @@
 import { kvForm, kvTokenBytes } from "../../model/graph/kv-form.js";
 import type { Manifest } from "../../model/store/manifest.js";
-import type { Device } from "./create-runner.js";
+import type { Device } from "./device.js";
 
 /** How a device keeps a model's KV. */
 export interface DeviceKv {

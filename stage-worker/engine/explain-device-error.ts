@@ -1,5 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
-import type { Device } from "./create-runner.js";
+import type { Device } from "./device.js";
 
 /** Words of ONNX Runtime's that do not say what is wrong, with what is and the way out. */
 const explanations: readonly { device: Device; words: RegExp; meaning: string }[] = [

@@ -1,0 +1,2 @@
+/** What computes. */
+export type Device = "cpu" | "cuda" | "webgpu" | "simulated";
