@@ -29,7 +29,7 @@ export function deviceKv(device: Device, manifest: Manifest): DeviceKv {
 const webgpuBlockSize = 32;
 
 /**
- * Blocks of which its fastest attention reads whole ones; measured with ONNX Runtime 1.30, ten times as fast at long
+ * Blocks of which its fastest attention reads whole ones; measured with ONNX Runtime 1.30, nine times as fast at long
  * contexts as with 16. Larger heads go another way, for which the size hardly matters.
  */
 function cudaBlockSize(headSize: number): number {

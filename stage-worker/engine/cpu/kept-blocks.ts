@@ -11,7 +11,7 @@ export interface BlockTables {
   holderOf(block: number, besides: number): number | undefined;
 }
 
-/** Neighbours that are copied together: a copy a block would take many times as long, most of it for small views. */
+/** Neighbours that are copied together: each copy makes a view a layer and kind of KV. */
 const segmentBlocks = 16;
 
 /** A segment with fewer blocks in use than this share is copied anew without the others. */
