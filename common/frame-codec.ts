@@ -21,6 +21,12 @@ export interface RaggedBatch {
   readonly newBlocks: readonly (readonly number[])[];
 }
 
+/**
+ * In place of a token id: the token that the sequence sampled last, which a stage that both begins and ends the
+ * model has before the coordinator. A slice of it has no other token.
+ */
+export const sampledToken = 0xffffffff;
+
 /** Token ids into the first stage, hidden states `[tokens, hiddenSize]` into the others. */
 export type StageInput = { kind: "tokens"; tokenIds: Uint32Array } | ({ kind: "hidden" } & Activation);
 

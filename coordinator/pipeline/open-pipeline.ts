@@ -65,6 +65,8 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
   const scheduler = new Scheduler({
     laneCount: plan.laneCount,
     blockCount,
+    // With one stage, whoever samples a token is who takes it.
+    sendAhead: plan.stages.length === 1,
     ...limits,
   });
   const [first, ...others] = clients;

@@ -1,12 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { StagecoachError } from "../../common/errors.js";
+import { sampledToken } from "../../common/frame-codec.js";
+import { uint32View } from "../../common/tensor.js";
 import { encodeTokens } from "../../common/token-codec.js";
 import type { Forward } from "../../proto/gen/stagecoach/v1/Forward.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import type { Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
 import type { TokenEvent } from "../inference/types.js";
 import { createScheduler } from "../scheduler/scheduler.js";
+import type { SchedulerOptions } from "../scheduler/types.js";
 import { Pipeline } from "./pipeline.js";
 import type { RequestEnd } from "./running-request.js";
 
@@ -86,6 +89,40 @@ test("a failure that is heard of after its step's answer ends those requests onl
   expect(await kept).toHaveLength(2);
 });
 
+test("a step is sent ahead of the tokens that it goes on from", async () => {
+  const { pipeline, frames, answerAll } = setUp({ laneCount: 1, sendAhead: true });
+  const tokens = collect(pipeline.submit(request("a", [1, 2], 3), never()));
+  await Promise.resolve();
+  const forwards = () => frames.flatMap(({ forward }) => forward ?? []);
+  expect(forwards().map(({ contextLengths }) => contextLengths)).toEqual([[0], [2]]);
+  expect(uint32View(forwards()[1]?.tokenIds as Buffer)).toEqual(Uint32Array.of(sampledToken));
+  await answerAll();
+  expect((await tokens).map(({ tokenId }) => tokenId)).toEqual([102, 103, 104]);
+  // Nothing is sent ahead for a sequence that ends with the token under way.
+  expect(forwards().map(({ contextLengths }) => contextLengths)).toEqual([[0], [2], [3]]);
+});
+
+test("what was sent ahead waits for a failure that its forerunner waits for", async () => {
+  const { pipeline, frames, answerAll, broken } = setUp({ laneCount: 1, sendAhead: true });
+  const doomed = collect(pipeline.submit(request("doomed", [1], 9), never()));
+  const kept = collect(pipeline.submit(request("kept", [1], 3), never()));
+  await Promise.resolve();
+  const [first, second] = frames.filter((frame) => frame.forward) as [Frame, Frame];
+  const [doomedId, keptId] = first.forward?.sequenceIds ?? [];
+  for (const [frame, tokenId] of [
+    [first, 101],
+    [second, 102],
+  ] as const) {
+    const rest = tokensMessage([{ sequenceId: keptId as number, tokenId }]);
+    pipeline.receive({ ...answer(frame, frame.forward as Forward), tokens: rest } as Output__Output);
+  }
+  pipeline.receive(failure(first.step as number, [doomedId as number]));
+  await expect(doomed).rejects.toThrow("NaN in the logits");
+  await answerAll(2);
+  expect((await kept).map(({ tokenId }) => tokenId)).toEqual([101, 102, 103]);
+  expect(broken).toEqual([]);
+});
+
 test("what is cached is told with the first token, and no more after a failure", async () => {
   const { pipeline, frames, answerAll } = setUp();
   const prompt = [1, 2, 3, 4, 5, 6];
@@ -144,22 +181,24 @@ test("an answer to a step that is not in flight breaks the pipeline; another epo
 });
 
 /** A pipeline over a real scheduler and stages that sample 100 + position. */
-function setUp() {
+function setUp(more: Partial<SchedulerOptions> = {}) {
+  const { laneCount = 2 } = more;
   const scheduler = createScheduler({
-    laneCount: 2,
+    laneCount,
     blockSize: 4,
     blockCount: 64,
     maxSequences: 8,
     tokenBudget: 4,
     maxContext: 64,
     maxWaiting: 8,
+    ...more,
   });
   const frames: Frame[] = [];
   const broken: StagecoachError[] = [];
   const ends: RequestEnd[] = [];
   const pipeline = new Pipeline({
     epoch,
-    laneCount: 2,
+    laneCount,
     maxContext: 64,
     scheduler,
     frames: { write: (frame: Frame) => frames.push(frame) > 0 },

@@ -37,8 +37,8 @@ export interface PipelineOptions {
 /**
  * Drives the stages of one epoch: keeps every lane filled with what the scheduler gives, turns what the last
  * stage samples into events for whoever asked. Stages answer each Forward with one Tokens, empty when nothing
- * was sampled, so a lane is free when its answer is here. At most one Forward a lane is under way, which bounds
- * what waits on the way.
+ * was sampled, so a lane is free when its answer is here. At most one Forward a lane is under way, or two where the
+ * scheduler sends ahead, which bounds what waits on the way.
  */
 export class Pipeline implements TokenPort {
   readonly maxContext: number;
@@ -46,8 +46,7 @@ export class Pipeline implements TokenPort {
   readonly #scheduler: Scheduler;
   readonly #requests = new Map<string, RunningRequest>();
   readonly #inFlight = new Map<number, Flight>();
-  readonly #busyLanes = new Set<number>();
-  /** Answers that lack a token whose stage's failure has not been heard of yet. */
+  /** Answers that lack a token whose stage's failure has not been heard of yet, and those behind them. */
   readonly #held = new Map<number, Tokens__Output>();
   readonly #endRate = new EndRate();
   readonly #stepGaps: StepGaps;
@@ -130,7 +129,7 @@ export class Pipeline implements TokenPort {
   #pump(): void {
     if (this.#broken !== undefined) return;
     for (let lane = 0; lane < this.#options.laneCount; lane++) {
-      while (!this.#busyLanes.has(lane) && this.#step(lane));
+      while (this.#step(lane));
     }
   }
 
@@ -142,7 +141,6 @@ export class Pipeline implements TokenPort {
     for (const payload of batchFrames(batch)) {
       if (payload.forward !== undefined) {
         this.#inFlight.set(this.#nextStep, { batch, writtenAtMs: performance.now() });
-        this.#busyLanes.add(lane);
       }
       this.#options.frames.write({ epoch: this.#options.epoch, step: this.#nextStep++, lane, ...payload });
     }
@@ -160,13 +158,12 @@ export class Pipeline implements TokenPort {
     }
     const { batch, writtenAtMs } = flight;
     const tokens = decodeTokens(message);
-    if (this.#lacksTokens(batch, tokens)) {
+    if (this.#isBehindHeld(batch.lane, answered) || this.#lacksTokens(batch, tokens)) {
       // The failure comes on another stage's stream, so it may be behind the answer.
       this.#held.set(answered, message);
       return;
     }
     this.#inFlight.delete(answered);
-    this.#busyLanes.delete(batch.lane);
     const tokenOf = new Map(tokens.map((token) => [this.#scheduler.requestOf(token.sequenceId), token]));
     const stepMs = this.#stepGaps.answered(writtenAtMs, performance.now());
     const outcomes = this.#scheduler.complete(batch, tokens, stepMs);
@@ -196,10 +193,17 @@ export class Pipeline implements TokenPort {
       this.#scheduler.fail(requestId);
       if (requestId !== undefined) this.#end(requestId, reason);
     }
-    for (const [step, tokens] of this.#held) {
-      this.#held.delete(step);
-      this.#stepDone(step, tokens);
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const [step, tokens] of held) this.#stepDone(step, tokens);
+  }
+
+  /** Micro-batches of a lane are completed in their order. */
+  #isBehindHeld(lane: number, answered: number): boolean {
+    for (const step of this.#held.keys()) {
+      if (step < answered && this.#inFlight.get(step)?.batch.lane === lane) return true;
     }
+    return false;
   }
 
   /** True when a sequence that still runs was to get a token and did not. */

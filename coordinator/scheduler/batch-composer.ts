@@ -18,6 +18,7 @@ export class BatchComposer {
   #options: Required<SchedulerOptions>;
   #budget: PromptBudget;
   #blocksAreScarce = false;
+  #rowsLackBlocks = false;
   /** Micro-batches that decoded since somebody waits for want of budget alone. */
   #heldBack = 0;
   /** In static batching, how many more the present batch takes. */
@@ -34,10 +35,20 @@ export class BatchComposer {
     return this.#blocksAreScarce;
   }
 
-  /** What a lane that is free should carry now; its slices are in flight from here on. */
-  compose(lane: number): Draft {
+  /** Whether a sequence waits for a block that only another's end, or throwing another out, can give it. */
+  get rowsLackBlocks(): boolean {
+    return this.#rowsLackBlocks;
+  }
+
+  /**
+   * What a lane should carry now; its slices are in flight from here on.
+   * @param before what the lane carries already: its sequences may go on behind it, by tokens that are not known yet
+   */
+  compose(lane: number, before?: Draft): Draft {
     const draft = new Draft(lane, this.#options.tokenBudget, this.#options.blockSize);
-    const enoughBlocks = this.#addDecodes(draft);
+    let enoughBlocks = this.#addDecodes(draft);
+    if (before !== undefined) enoughBlocks = this.#addAhead(draft, before) && enoughBlocks;
+    this.#rowsLackBlocks = !enoughBlocks;
     const room = this.#promptRoom(draft);
     this.#addPrefills(draft, room);
     this.#blocksAreScarce = !enoughBlocks || !this.#admit(draft, room);
@@ -74,6 +85,20 @@ export class BatchComposer {
       if (node.list === ready) following = node.next;
       if (hasBlock) draft.addSlice(sequence, 1);
       node = following;
+    }
+    return enoughBlocks;
+  }
+
+  /** After those that are ready, which have waited longer. False when a sequence found no block. */
+  #addAhead(draft: Draft, before: Draft): boolean {
+    let enoughBlocks = true;
+    for (const sequence of before.sampled()) {
+      if (draft.tokensLeft === 0) return enoughBlocks;
+      if (!sequence.goesOn) continue;
+      const hasBlock: boolean =
+        this.#population.hasBlockForNext(sequence) || this.#population.growIfFree(sequence);
+      enoughBlocks &&= hasBlock;
+      if (hasBlock) draft.addAhead(sequence);
     }
     return enoughBlocks;
   }

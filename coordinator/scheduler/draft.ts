@@ -1,4 +1,5 @@
 import { StagecoachError } from "../../common/errors.js";
+import { sampledToken } from "../../common/frame-codec.js";
 import type { Prefix } from "./prefix.js";
 import type { Sequence } from "./sequence.js";
 import type { OpenedSequence, Slice, TokenResult } from "./types.js";
@@ -21,6 +22,14 @@ export class Draft {
     this.#blockSize = blockSize;
   }
 
+  /** Sequences of which it samples a token, by the ids that they had. */
+  *sampled(): Iterable<Sequence> {
+    for (const [index, { sequenceId, sample }] of this.slices.entries()) {
+      const sequence = this.#sequences[index] as Sequence;
+      if (sample && sequence.sequenceId === sequenceId) yield sequence;
+    }
+  }
+
   /** Opens a sequence that starts from a prefix; its first slice is to follow. */
   addOpening(sequence: Sequence, { length, blocks, copyFrom }: Prefix): void {
     this.opened.push({
@@ -39,29 +48,19 @@ export class Draft {
    * token it samples, and leaves the list it was in until its token is back.
    */
   addSlice(sequence: Sequence, count: number): void {
-    const contextLength = sequence.scheduled;
-    const end = contextLength + count;
+    const { scheduled } = sequence;
+    const end = scheduled + count;
     const sample = end === sequence.length;
-    const blocksEnd = Math.ceil(end / this.#blockSize);
-    this.slices.push({
-      sequenceId: sequence.sequenceId,
-      contextLength,
-      tokenIds: sequence.tokens(contextLength, end),
-      sample,
-      newBlocks:
-        sequence.announced === blocksEnd ? none : sequence.blocks.slice(sequence.announced, blocksEnd),
-    });
-    this.#sequences.push(sequence);
     if (sequence.decoding) this.decodeRows++;
     else this.prefillTokens += count;
-    this.tokensLeft -= count;
-    sequence.scheduled = end;
-    sequence.announced = blocksEnd;
-    sequence.inFlight++;
-    if (sample) {
-      sequence.samplingLane = this.lane;
-      sequence.place.unlink();
-    }
+    this.#push(sequence, sequence.tokens(scheduled, end), sample);
+    if (sample) sequence.place.unlink();
+  }
+
+  /** Adds the token that is being sampled for a sequence, which must hold a block for it. */
+  addAhead(sequence: Sequence): void {
+    this.decodeRows++;
+    this.#push(sequence, yetToCome, true);
   }
 
   /** The sequences of its slices, once it is complete and about to leave. */
@@ -76,26 +75,42 @@ export class Draft {
    */
   land(tokens: readonly TokenResult[], live: ReadonlyMap<number, Sequence>): Landed[] {
     const landed: Landed[] = [];
+    const awaited = new Set<number>();
+    for (const { sequenceId, sample } of this.slices) if (sample) awaited.add(sequenceId);
     for (const { sequenceId, tokenId } of tokens) {
       const sequence = live.get(sequenceId);
       if (sequence === undefined) continue;
-      if (sequence.samplingLane !== this.lane) {
+      if (!awaited.delete(sequenceId)) {
         throw outOfStep(`a token came for sequence ${sequenceId}, which lane ${this.lane} did not sample`);
       }
-      sequence.samplingLane = undefined;
       landed.push({ sequence, tokenId });
     }
-    for (let index = 0; index < this.slices.length; index++) {
+    for (const [index, { sequenceId, sample }] of this.slices.entries()) {
       const sequence = this.#sequences[index] as Sequence;
-      const { sequenceId, sample } = this.slices[index] as Slice;
       if (sequence.sequenceId !== sequenceId) continue;
       sequence.inFlight--;
-      if (sample && sequence.samplingLane === this.lane) {
+      if (!sample) continue;
+      if (awaited.has(sequenceId)) {
         throw outOfStep(`no token came for sequence ${sequenceId}, which lane ${this.lane} sampled`);
       }
-      if (sample) sequence.decoding = true;
+      sequence.sampling--;
+      sequence.decoding = true;
     }
     return landed;
+  }
+
+  #push(sequence: Sequence, tokenIds: Uint32Array, sample: boolean): void {
+    const { sequenceId, scheduled, announced, blocks } = sequence;
+    const end = scheduled + tokenIds.length;
+    const blocksEnd = Math.ceil(end / this.#blockSize);
+    const newBlocks = announced === blocksEnd ? none : blocks.slice(announced, blocksEnd);
+    this.slices.push({ sequenceId, contextLength: scheduled, tokenIds, sample, newBlocks });
+    this.#sequences.push(sequence);
+    this.tokensLeft -= tokenIds.length;
+    sequence.scheduled = end;
+    sequence.announced = blocksEnd;
+    sequence.inFlight++;
+    if (sample) sequence.sampling++;
   }
 }
 
@@ -106,6 +121,7 @@ export interface Landed {
 }
 
 const none: readonly number[] = [];
+const yetToCome = Uint32Array.of(sampledToken);
 
 function outOfStep(message: string): StagecoachError {
   return new StagecoachError("INTERNAL", message);

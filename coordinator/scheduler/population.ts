@@ -102,6 +102,13 @@ export class Population {
     return true;
   }
 
+  /** Gives a sequence one more block where one is free. */
+  growIfFree(sequence: Sequence): boolean {
+    if (this.#blocks.pool.freeCount === 0) return false;
+    this.#blocks.take(sequence);
+    return true;
+  }
+
   /**
    * Lets go of all that a sequence holds, its place in the queue too. Its blocks may be given away at once: every
    * micro-batch from now on is behind the one that closes it, or is that one, and stages free what is closed
@@ -131,6 +138,11 @@ export class Population {
   /** Nothing that is known by now is to be found any more. */
   forgetAll(): void {
     this.#blocks.forgetAll();
+  }
+
+  /** A token of the sequence is known that may have been sent ahead: what it fills can be shared from now on. */
+  appended(sequence: Sequence): void {
+    this.#blocks.appended(sequence);
   }
 
   /** A micro-batch with these sequences leaves: what it fills can be shared from now on. */

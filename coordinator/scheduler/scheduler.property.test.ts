@@ -21,11 +21,21 @@ interface TrafficOptions extends SchedulerOptions {
 class Traffic {
   readonly scheduler: Scheduler;
   readonly live = new Map<string, Live>();
-  readonly seen = { added: 0, ended: 0, cancelled: 0, refused: 0, epochs: 0, longestLife: 0, copied: 0 };
+  readonly seen = {
+    added: 0,
+    ended: 0,
+    cancelled: 0,
+    refused: 0,
+    epochs: 0,
+    longestLife: 0,
+    copied: 0,
+    ahead: 0,
+  };
   stage: ReferenceStage;
   readonly #options: TrafficOptions;
   readonly #random: () => number;
-  #lanes: ({ batch: MicroBatch; tokens: TokenResult[] } | undefined)[];
+  /** Of each lane, what is under way. */
+  #lanes: { batch: MicroBatch; tokens: TokenResult[] }[][];
   /** Sequence ids by request, as far as the stages know. */
   readonly #running = new Map<string, number>();
   #now = 0;
@@ -35,7 +45,7 @@ class Traffic {
     this.#random = seededRandom(seed);
     this.scheduler = new Scheduler(options);
     this.stage = new ReferenceStage({ ...options, vocabularySize });
-    this.#lanes = new Array(options.laneCount).fill(undefined);
+    this.#lanes = Array.from({ length: options.laneCount }, () => []);
   }
 
   step(): void {
@@ -48,7 +58,7 @@ class Traffic {
   }
 
   drain(): void {
-    for (let turn = 0; this.live.size > 0 || this.#lanes.some((lane) => lane !== undefined); turn++) {
+    for (let turn = 0; this.live.size > 0 || this.#lanes.some((lane) => lane.length > 0); turn++) {
       if (turn > 1e6) throw new Error(`${this.live.size} requests never end`);
       this.#turnLane(turn % this.#options.laneCount);
     }
@@ -56,13 +66,16 @@ class Traffic {
   }
 
   #turnLane(lane: number): void {
-    const flight = this.#lanes[lane];
-    if (flight === undefined) {
-      this.#dispatch(lane);
-      return;
+    const flights = this.#lanes[lane] ?? [];
+    const mayFollow = this.#options.sendAhead === true && flights.length === 1 && this.#random() < 0.7;
+    if (flights.length === 0 || mayFollow) {
+      if (this.#dispatch(lane) && mayFollow) this.seen.ahead++;
+      if (flights.length < 2) return;
+    } else if (this.#options.sendAhead !== true || flights.length === 2) {
+      expect(this.scheduler.next(lane)).toBeUndefined();
     }
-    expect(this.scheduler.next(lane)).toBeUndefined();
-    this.#lanes[lane] = undefined;
+    const [flight] = flights.splice(0, 1);
+    if (flight === undefined) return;
     for (const outcome of this.scheduler.complete(flight.batch, flight.tokens)) {
       const live = this.live.get(outcome.requestId);
       if (live === undefined) throw new Error(`an outcome came for ${outcome.requestId}, which is over`);
@@ -84,13 +97,14 @@ class Traffic {
       if (cachedLength % this.#options.blockSize !== 0) this.seen.copied++;
     }
     const tokens = this.stage.apply(batch);
-    if (batch.slices.length > 0) this.#lanes[lane] = { batch, tokens };
+    if (batch.slices.length > 0) this.#lanes[lane]?.push({ batch, tokens });
     const { blocksUsed, blocksCached, blocksTotal, running, lanes } = this.scheduler.snapshot();
     if (blocksUsed + blocksCached > blocksTotal) throw new Error("there are more blocks than there are");
     if (this.stage.blocksUsed > blocksUsed) throw new Error("the stage holds blocks that count as free");
     if (this.stage.sequenceCount !== running) throw new Error("the stage holds other sequences");
     const { decodeRows, prefillTokens } = lanes[lane] ?? { decodeRows: 0, prefillTokens: 0 };
-    const tokenCount = batch.slices.reduce((sum, slice) => sum + slice.tokenIds.length, 0);
+    const carried = this.#lanes[lane]?.flatMap((flight) => flight.batch.slices) ?? [];
+    const tokenCount = carried.reduce((sum, slice) => sum + slice.tokenIds.length, 0);
     if (decodeRows + prefillTokens !== tokenCount) throw new Error("the lane's occupancy is wrong");
     return true;
   }
@@ -172,7 +186,7 @@ class Traffic {
   #newEpoch(): void {
     expect(this.scheduler.requeueAll()).toEqual([]);
     this.stage = new ReferenceStage({ ...this.#options, vocabularySize });
-    this.#lanes = this.#lanes.map(() => undefined);
+    this.#lanes = this.#lanes.map(() => []);
     this.#running.clear();
     this.seen.epochs++;
   }
@@ -199,6 +213,24 @@ describe("random traffic", () => {
       name: "100,000 steps over three lanes with scarce blocks",
       options: base,
       steps: 100_000,
+      scarce: true,
+    },
+    {
+      name: "steps sent ahead",
+      options: { ...base, laneCount: 1, sendAhead: true },
+      steps: 60_000,
+      scarce: true,
+    },
+    {
+      name: "steps sent ahead, with plenty of blocks of one token and a small budget",
+      options: { ...base, laneCount: 1, sendAhead: true, blockSize: 1, blockCount: 600, tokenBudget: 4 },
+      steps: 30_000,
+      scarce: false,
+    },
+    {
+      name: "steps sent ahead, a batch at a time",
+      options: { ...base, laneCount: 1, sendAhead: true, batching: "static" as const },
+      steps: 30_000,
       scarce: true,
     },
     { name: "one lane", options: { ...base, laneCount: 1 }, steps: 15_000, scarce: true },
@@ -256,6 +288,7 @@ describe("random traffic", () => {
     const { preemptions, prefixHits, ...rest } = traffic.scheduler.snapshot();
     expect(preemptions > 0).toBe(scarce);
     expect(prefixHits > 0).toBe(options.prefixCache !== false);
+    expect(traffic.seen.ahead > 0).toBe(options.sendAhead === true);
     expect(traffic.seen.copied > 0).toBe(options.blockSize > 1);
     expect(rest).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0, blocksTotal: options.blockCount });
     expect(traffic.stage.blocksUsed).toBe(0);

@@ -28,6 +28,7 @@ const defaults = {
   targetItlMs: "auto",
   maxWaitingTokens: 256,
   batching: "continuous",
+  sendAhead: false,
 } as const;
 
 /**
@@ -38,6 +39,9 @@ const defaults = {
  *   belongs to a lane only while a step of it is in flight (vLLM's pull request 50410 measured the cap).
  * - Prompts follow, oldest first, as far as PromptBudget and the token budget go; consecutive chunks of one prompt
  *   may be in flight in several lanes.
+ * - With `sendAhead`, a lane that carries one micro-batch gets a second at once, whose sequences go on from tokens
+ *   that the first still samples (as vLLM's asynchronous scheduling): so a stage has the next step before it has
+ *   answered the last. One that ends meanwhile is closed behind it, as one that is cancelled is.
  * - Who waits is let in as WaitingQueue has it, when the blocks of all its known tokens are free. Blocks whose
  *   content is known already are shared, not computed.
  * - When a decoding sequence finds no free block, the most junior running one that is not in flight is thrown out
@@ -49,7 +53,8 @@ const defaults = {
  */
 export class Scheduler {
   #options: Required<SchedulerOptions>;
-  #flights: (Flight | undefined)[];
+  /** Of each lane, what it carries, first sent first. */
+  #flights: Flight[][];
   readonly #population: Population;
   readonly #admission: Admission;
   readonly #composer: BatchComposer;
@@ -59,7 +64,7 @@ export class Scheduler {
     this.#options = { ...defaults, ...options };
     validateOptions(this.#options);
     const { laneCount, blockCount, blockSize, prefixCache } = this.#options;
-    this.#flights = new Array(laneCount).fill(undefined);
+    this.#flights = emptyLanes(laneCount);
     this.#population = new Population(blockCount, blockSize, prefixCache);
     this.#admission = new Admission(this.#population);
     this.#composer = new BatchComposer(this.#population, this.#options);
@@ -102,9 +107,13 @@ export class Scheduler {
 
   /** What the lane should carry now; undefined while it is occupied or when there is nothing to do. */
   next(lane: number): MicroBatch | undefined {
-    this.#checkLane(lane);
-    if (this.#flights[lane] !== undefined) return undefined;
-    return this.#dispatch(this.#composer.compose(lane));
+    const flights = this.#lane(lane);
+    const [before] = flights;
+    if (before === undefined) return this.#dispatch(this.#composer.compose(lane));
+    // Who lacks a block may need one of those in flight, and they are thrown out only when they are back.
+    if (!this.#options.sendAhead || flights.length > 1 || this.#composer.rowsLackBlocks) return undefined;
+    const draft = this.#composer.compose(lane, before.draft);
+    return draft.slices.length === 0 ? undefined : this.#dispatch(draft);
   }
 
   /**
@@ -114,15 +123,15 @@ export class Scheduler {
    * missing or nobody asked for them: the pipeline is out of step and needs a new epoch.
    */
   complete(batch: MicroBatch, tokens: readonly TokenResult[], stepMs?: number): Outcome[] {
-    this.#checkLane(batch.lane);
-    const flight = this.#flights[batch.lane];
+    const flights = this.#lane(batch.lane);
+    const [flight] = flights;
     if (flight?.batch !== batch) {
       throw new StagecoachError(
         "FAILED_PRECONDITION",
         `lane ${batch.lane} does not carry this micro-batch: each is completed once, in its own epoch`,
       );
     }
-    this.#flights[batch.lane] = undefined;
+    flights.shift();
     const { decodeRows, prefillTokens } = flight.draft;
     if (stepMs !== undefined) this.#composer.observe({ decodeRows, prefillTokens, ms: stepMs });
     const sampled = flight.draft.land(tokens, this.#population.byId);
@@ -138,7 +147,7 @@ export class Scheduler {
     const options = { ...this.#options, ...limits };
     validateOptions(options);
     this.#options = options;
-    this.#flights = new Array(options.laneCount).fill(undefined);
+    this.#flights = emptyLanes(options.laneCount);
     this.#composer.startEpoch(options);
     this.#population.startEpoch(options.blockCount);
     const tooLong: string[] = [];
@@ -162,9 +171,9 @@ export class Scheduler {
       blocksUsed: blocks.usedCount,
       blocksTotal: blocks.total,
       blocksCached: blocks.cachedCount,
-      lanes: this.#flights.map((flight) => ({
-        decodeRows: flight?.draft.decodeRows ?? 0,
-        prefillTokens: flight?.draft.prefillTokens ?? 0,
+      lanes: this.#flights.map((flights) => ({
+        decodeRows: sum(flights.map(({ draft }) => draft.decodeRows)),
+        prefillTokens: sum(flights.map(({ draft }) => draft.prefillTokens)),
       })),
       preemptions,
       prefixQueries: prefixCounts.queries,
@@ -178,7 +187,7 @@ export class Scheduler {
     if (slices.length === 0 && closed.length === 0) return undefined;
     const batch: MicroBatch = { lane, opened, closed, slices };
     if (slices.length > 0) {
-      this.#flights[lane] = { batch, draft };
+      this.#lane(lane).push({ batch, draft });
       const sequences = draft.leave();
       this.#population.left(sequences);
       this.#admission.letForksGo(sequences);
@@ -199,19 +208,29 @@ export class Scheduler {
       return { requestId, tokenId: undefined, finished: "stop", ...cached };
     }
     sequence.append(tokenId);
+    this.#population.appended(sequence);
     if (sequence.length === sequence.maxLength) {
       this.#admission.end(sequence);
       return { requestId, tokenId, finished: "length", ...cached };
     }
-    this.#population.ready.append(sequence.place);
+    // Its next token may be on its way already.
+    if (sequence.sampling === 0) this.#population.ready.append(sequence.place);
     return { requestId, tokenId, finished: undefined, ...cached };
   }
 
-  #checkLane(lane: number): void {
-    if (!Number.isInteger(lane) || lane < 0 || lane >= this.#flights.length) {
-      throw new StagecoachError("INVALID_ARGUMENT", `there is no lane ${lane} among ${this.#flights.length}`);
-    }
+  #lane(lane: number): Flight[] {
+    const flights = this.#flights[lane];
+    if (flights !== undefined) return flights;
+    throw new StagecoachError("INVALID_ARGUMENT", `there is no lane ${lane} among ${this.#flights.length}`);
   }
+}
+
+function emptyLanes(laneCount: number): Flight[][] {
+  return Array.from({ length: laneCount }, () => []);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Makes the scheduler of one pipeline. */

@@ -93,6 +93,11 @@ export class SequenceBlocks {
     if (this.#prefixCache) for (const sequence of sequences) this.#learn(sequence);
   }
 
+  /** A token of the sequence is known now: a block that it was sent ahead to fill can be shared. */
+  appended(sequence: Sequence): void {
+    if (this.#prefixCache) this.#learn(sequence);
+  }
+
   #longestPrefix(sequence: Sequence): Prefix {
     const cached = this.#prefixCache ? cachedPrefix(sequence, this.#pool, this.#blockSize) : noPrefix;
     const forked = originPrefix(sequence, this.#blockSize);
@@ -111,9 +116,9 @@ export class SequenceBlocks {
     return copyFrom !== undefined && left < idle(copyFrom) ? withoutCopy(prefix, this.#blockSize) : prefix;
   }
 
-  /** The blocks that its last slice has filled. */
+  /** The blocks that are filled by tokens that are sent and known. */
   #learn(sequence: Sequence): void {
-    const full = Math.floor(sequence.sent / this.#blockSize);
+    const full = Math.floor(Math.min(sequence.sent, sequence.length) / this.#blockSize);
     for (; sequence.learned < full; sequence.learned++) {
       const key = sequence.keyOf(sequence.learned, this.#blockSize);
       this.#pool.learn(sequence.blocks[sequence.learned] as number, key);

@@ -17,14 +17,14 @@ export class Sequence {
   rank = -1;
   /** Its id on the stages; 0 while it waits. */
   sequenceId = 0;
-  /** Known tokens that are in KV or will be when what is in flight has passed. */
+  /** Tokens that are in KV or will be when what is in flight has passed; one more than are known where one was sent ahead. */
   scheduled = 0;
   /** `scheduled` as of its last micro-batch that has left: stages have that before they see what is sent now. */
   sent = 0;
   /** Micro-batches in flight that carry a slice of it. */
   inFlight = 0;
-  /** The lane that samples its next token; undefined when none does. */
-  samplingLane: number | undefined;
+  /** Micro-batches in flight that sample a token of it: two where one of them was sent ahead. */
+  sampling = 0;
   /** True once a token was sampled since it was opened: from then on it takes one at a time. */
   decoding = false;
   /** Blocks held, in order of position. */
@@ -84,12 +84,17 @@ export class Sequence {
     this.scheduled = 0;
     this.sent = 0;
     this.inFlight = 0;
-    this.samplingLane = undefined;
+    this.sampling = 0;
     this.decoding = false;
     this.blocks = [];
     this.announced = 0;
     this.shared = 0;
     this.learned = 0;
+  }
+
+  /** Whether it certainly goes on after the one token that is being sampled for it. */
+  get goesOn(): boolean {
+    return this.sampling === 1 && this.#length + 1 < this.maxLength;
   }
 
   append(tokenId: number): void {

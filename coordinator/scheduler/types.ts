@@ -57,12 +57,18 @@ export interface SchedulerOptions {
   readonly maxWaitingTokens?: number;
   /** Defaults to continuous. */
   readonly batching?: Batching;
+  /**
+   * Whether a lane may carry a second micro-batch behind the first, put together before the first one's tokens are
+   * known: for a pipeline whose only stage has those tokens before anybody else. Defaults to false.
+   */
+  readonly sendAhead?: boolean;
 }
 
 /** One slice of a micro-batch; see Forward in stage.proto. */
 export interface Slice {
   readonly sequenceId: number;
   readonly contextLength: number;
+  /** `sampledToken` alone where the token is still to be sampled by a micro-batch before this one. */
   readonly tokenIds: Uint32Array;
   readonly sample: boolean;
   readonly newBlocks: readonly number[];

@@ -1,6 +1,7 @@
 import { Accounting, type Activity } from "./accounting.js";
 import { withoutBroken } from "./broken-sequences.js";
 import { type EngineFrame, type EngineResult, failureOf } from "./engine-messages.js";
+import { OwnTokens } from "./own-tokens.js";
 import type { SharedCount } from "./shared-count.js";
 import type { SharedStats } from "./shared-stats.js";
 import type { StageRunner } from "./stage-runner.js";
@@ -41,6 +42,7 @@ export class EngineLoop {
   readonly #queue: QueuedFrame[] = [];
   /** Sequences that failed here; later frames with them were sent before the coordinator knew. */
   readonly #broken = new Set<number>();
+  readonly #ownTokens = new OwnTokens();
   /** Results given, modulo 2^32 as departures are counted. */
   #given = 0;
   #running = false;
@@ -126,7 +128,8 @@ export class EngineLoop {
     const changed = batch === frame.batch ? {} : { remaining: batch };
     if (batch.sequenceIds.length === 0) return { ...changed, doneAtUs: this.#options.wallUs() };
     try {
-      const output = await this.#options.runner.forward(batch, input);
+      const output = await this.#options.runner.forward(batch, this.#ownTokens.fill(batch, input));
+      this.#ownTokens.remember(output);
       this.#options.stats.addStep(batch.lengths.reduce((sum, length) => sum + length, 0));
       return { ...changed, output, doneAtUs: this.#options.wallUs() };
     } catch (reason) {
@@ -136,6 +139,7 @@ export class EngineLoop {
 
   #close({ closings }: Extract<EngineFrame, { kind: "close" }>): EngineResult {
     for (const { sequenceId } of closings) this.#broken.delete(sequenceId);
+    this.#ownTokens.forget(closings);
     try {
       this.#options.runner.closeSequences(closings);
       return { doneAtUs: this.#options.wallUs() };

@@ -29,7 +29,9 @@ export interface Forward {
   'newBlockCounts'?: (number)[];
   'newBlockIds'?: (number)[];
   /**
-   * Into the first stage only: little-endian uint32, one a packed token.
+   * Into the first stage only: little-endian uint32, one a packed token; 2^32 - 1
+   * alone in a slice stands for the token that the sequence sampled last, where
+   * this stage is also the one that sampled it.
    */
   'tokenIds'?: (Buffer | Uint8Array | string);
   /**
@@ -69,7 +71,9 @@ export interface Forward__Output {
   'newBlockCounts': (number)[];
   'newBlockIds': (number)[];
   /**
-   * Into the first stage only: little-endian uint32, one a packed token.
+   * Into the first stage only: little-endian uint32, one a packed token; 2^32 - 1
+   * alone in a slice stands for the token that the sequence sampled last, where
+   * this stage is also the one that sampled it.
    */
   'tokenIds': (Buffer);
   /**
