@@ -4,7 +4,7 @@ import type { Draft } from "./draft.js";
 import { LinkedList } from "./linked-list.js";
 import type { Prefix } from "./prefix.js";
 import type { Sequence } from "./sequence.js";
-import { SequenceBlocks } from "./sequence-blocks.js";
+import { type BlockOptions, SequenceBlocks } from "./sequence-blocks.js";
 import { WaitingQueue } from "./waiting-queue.js";
 
 /** What the prefix cache was asked for and had, in tokens since the start. */
@@ -30,8 +30,7 @@ export class Population {
   /** Tokens that those prefilling have before them. */
   prefillingTokens = 0;
   readonly prefixCounts: PrefixCounts = { queries: 0, hits: 0 };
-  readonly #blockSize: number;
-  readonly #prefixCache: boolean;
+  readonly #options: BlockOptions;
   #blocks: SequenceBlocks;
   #preemptions = 0;
   #admissions = 0;
@@ -39,10 +38,9 @@ export class Population {
   #closing: SequenceClosing[] = [];
   #lastSequenceId = 0;
 
-  constructor(blockCount: number, blockSize: number, prefixCache: boolean) {
-    this.#blocks = new SequenceBlocks(blockCount, blockSize, prefixCache);
-    this.#blockSize = blockSize;
-    this.#prefixCache = prefixCache;
+  constructor(options: BlockOptions) {
+    this.#options = options;
+    this.#blocks = new SequenceBlocks(options);
   }
 
   get blocks(): SequenceBlocks["pool"] {
@@ -161,7 +159,7 @@ export class Population {
   /** Everything running waits again; stages know nothing any more, ids begin anew. */
   startEpoch(blockCount: number): void {
     for (let node = this.running.tail; node !== undefined; node = this.running.tail) this.#suspend(node.item);
-    this.#blocks = new SequenceBlocks(blockCount, this.#blockSize, this.#prefixCache);
+    this.#blocks = new SequenceBlocks({ ...this.#options, blockCount });
     this.#closing = [];
     this.#lastSequenceId = 0;
   }
@@ -169,7 +167,7 @@ export class Population {
   #countFirst(sequence: Sequence, { length }: Prefix): void {
     sequence.rank = this.#admissions++;
     sequence.cachedPromptTokens = length;
-    if (!this.#prefixCache || sequence.origin !== undefined) return;
+    if (!this.#options.prefixCache || sequence.origin !== undefined) return;
     this.prefixCounts.queries += sequence.request.promptIds.length;
     this.prefixCounts.hits += length;
   }

@@ -88,6 +88,20 @@ describe("the prefix cache", () => {
     expect(batch.slices).toMatchObject([{ newBlocks: [1] }]);
   });
 
+  test("begins after whole blocks where a stage can do no other", () => {
+    const scheduler = new Scheduler({ ...defaults, beginsInsideBlocks: false });
+    scheduler.add(request("first", 8));
+    step(scheduler);
+    scheduler.add(request("second", 8));
+    const { batch, outcomes } = step(scheduler);
+    expect(batch.opened).toMatchObject([{ cachedLength: 4, cachedBlocks: [0] }]);
+    expect(batch.slices).toMatchObject([{ contextLength: 4, newBlocks: [2] }]);
+    expect(outcomes).toMatchObject([{ cachedTokens: 4 }]);
+    scheduler.add(request("third", 4));
+    expect(step(scheduler).batch.opened).toMatchObject([{ cachedLength: 0, cachedBlocks: [] }]);
+    expect(scheduler.snapshot()).toMatchObject({ blocksUsed: 0, prefixHits: 4 });
+  });
+
   test("lets go of what was used longest ago, ends before beginnings", () => {
     const scheduler = new Scheduler({ ...defaults, blockCount: 6 });
     scheduler.add(request("old", 8));
@@ -159,6 +173,18 @@ describe("forks", () => {
     expect(batch.slices.map(({ tokenIds }) => tokenIds.length)).toEqual([1, 1, 1, 1]);
     expect(batch.slices.map(({ newBlocks }) => newBlocks)).toEqual([[], [3], [4], [5]]);
     expect(scheduler.snapshot()).toMatchObject({ running: 4, blocksUsed: 6 });
+  });
+
+  test("compute the prompt's last block anew where a stage cannot copy it", () => {
+    const scheduler = forked({ prefixCache: false, beginsInsideBlocks: false });
+    step(scheduler);
+    const { batch } = step(scheduler);
+    expect(batch.opened.map(({ requestId }) => requestId)).toEqual(["b", "c", "d"]);
+    for (const opened of batch.opened) {
+      expect(opened).toMatchObject({ cachedLength: 8, cachedBlocks: [0, 1] });
+    }
+    expect(batch.slices.map(({ tokenIds }) => tokenIds.length)).toEqual([1, 2, 2, 2]);
+    expect(batch.slices.map(({ newBlocks }) => newBlocks)).toEqual([[], [3], [4], [5]]);
   });
 
   test("follow the prompt's micro-batch at once, in another lane", () => {

@@ -265,6 +265,12 @@ describe("random traffic", () => {
       scarce: true,
     },
     {
+      name: "stages that begin after whole blocks",
+      options: { ...base, beginsInsideBlocks: false },
+      steps: 30_000,
+      scarce: true,
+    },
+    {
       name: "a batch at a time",
       options: { ...base, batching: "static" as const },
       steps: 15_000,
@@ -289,7 +295,7 @@ describe("random traffic", () => {
     expect(preemptions > 0).toBe(scarce);
     expect(prefixHits > 0).toBe(options.prefixCache !== false);
     expect(traffic.seen.ahead > 0).toBe(options.sendAhead === true);
-    expect(traffic.seen.copied > 0).toBe(options.blockSize > 1);
+    expect(traffic.seen.copied > 0).toBe(options.blockSize > 1 && options.beginsInsideBlocks !== false);
     expect(rest).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0, blocksTotal: options.blockCount });
     expect(traffic.stage.blocksUsed).toBe(0);
   });

@@ -25,6 +25,7 @@ interface Flight {
 
 const defaults = {
   prefixCache: true,
+  beginsInsideBlocks: true,
   targetItlMs: "auto",
   maxWaitingTokens: 256,
   batching: "continuous",
@@ -63,9 +64,8 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = { ...defaults, ...options };
     validateOptions(this.#options);
-    const { laneCount, blockCount, blockSize, prefixCache } = this.#options;
-    this.#flights = emptyLanes(laneCount);
-    this.#population = new Population(blockCount, blockSize, prefixCache);
+    this.#flights = emptyLanes(this.#options.laneCount);
+    this.#population = new Population(this.#options);
     this.#admission = new Admission(this.#population);
     this.#composer = new BatchComposer(this.#population, this.#options);
   }

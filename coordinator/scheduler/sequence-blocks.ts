@@ -2,6 +2,12 @@ import { StagecoachError } from "../../common/errors.js";
 import { BlockPool } from "./block-pool.js";
 import { cachedPrefix, noPrefix, originPrefix, type Prefix, withoutCopy } from "./prefix.js";
 import type { Sequence } from "./sequence.js";
+import type { SchedulerOptions } from "./types.js";
+
+/** What blocks there are, and how they may be shared. */
+export type BlockOptions = Required<
+  Pick<SchedulerOptions, "blockCount" | "blockSize" | "prefixCache" | "beginsInsideBlocks">
+>;
 
 /**
  * The blocks of one epoch's stages and which sequences hold them: what a newcomer can share, what it needs beside
@@ -11,13 +17,15 @@ export class SequenceBlocks {
   readonly #pool: BlockPool;
   readonly #blockSize: number;
   readonly #prefixCache: boolean;
+  readonly #beginsInsideBlocks: boolean;
   /** Blocks that sequences opened in the next micro-batch copy from. */
   #copySources: number[] = [];
 
-  constructor(blockCount: number, blockSize: number, prefixCache: boolean) {
+  constructor({ blockCount, blockSize, prefixCache, beginsInsideBlocks }: BlockOptions) {
     this.#pool = new BlockPool(blockCount);
     this.#blockSize = blockSize;
     this.#prefixCache = prefixCache;
+    this.#beginsInsideBlocks = beginsInsideBlocks;
   }
 
   get pool(): Pick<BlockPool, "usedCount" | "cachedCount" | "freeCount" | "total"> {
@@ -101,7 +109,8 @@ export class SequenceBlocks {
   #longestPrefix(sequence: Sequence): Prefix {
     const cached = this.#prefixCache ? cachedPrefix(sequence, this.#pool, this.#blockSize) : noPrefix;
     const forked = originPrefix(sequence, this.#blockSize);
-    return forked.length > cached.length ? forked : cached;
+    const longest = forked.length > cached.length ? forked : cached;
+    return this.#beginsInsideBlocks ? longest : withoutCopy(longest, this.#blockSize);
   }
 
   /** As much of a prefix as leaves blocks enough for the rest; undefined when there are too few. */

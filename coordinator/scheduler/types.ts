@@ -48,6 +48,11 @@ export interface SchedulerOptions {
   readonly maxWaiting: number;
   /** Whether KV of what was computed is found again. Defaults to true. */
   readonly prefixCache?: boolean;
+  /**
+   * Whether a sequence may begin inside a block that is cached, which stages then copy from. Where one of them cannot,
+   * all begin after whole blocks. Defaults to true.
+   */
+  readonly beginsInsideBlocks?: boolean;
   /** Longest time between two tokens of a sequence while prompts are read, ms. Defaults to auto. */
   readonly targetItlMs?: TargetItl;
   /**

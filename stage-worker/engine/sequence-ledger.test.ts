@@ -94,6 +94,22 @@ test("a partly filled block is copied from and stays its owner's", () => {
   expect(made.usage().blocksUsed).toBe(4);
 });
 
+test("a beginning inside a block is refused where a stage can only begin after one", () => {
+  const limits = { blockSize: 16, blockCount: 8, maxSequences: 3, maxContext: 60 };
+  const made = new SequenceLedger({ ...limits, beginsInsideBlocks: false });
+  made.open([opening(1)]);
+  made.advance(batchOf([{ id: 1, length: 20, blocks: [0, 5] }]));
+  const refused = {
+    code: "FAILED_PRECONDITION",
+    message: expect.stringMatching(/its 18 cached.*block of 16/),
+  };
+  expect(() => made.open([openingOn(2, 16, [0]), openingOn(3, 18, [0, 5])])).toThrow(
+    expect.objectContaining(refused),
+  );
+  expect(made.usage()).toEqual({ blocksUsed: 2, sequences: 1 });
+  made.open([openingOn(2, 16, [0])]);
+});
+
 test("cached blocks that are not there are refused by name and change nothing", () => {
   const made = filledLedger();
   for (const [length, blocks, message] of [

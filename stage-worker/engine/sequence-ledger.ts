@@ -8,6 +8,8 @@ export interface LedgerLimits {
   readonly blockCount: number;
   readonly maxSequences: number;
   readonly maxContext: number;
+  /** Whether a sequence may begin inside a block. Defaults to true. */
+  readonly beginsInsideBlocks?: boolean;
 }
 
 interface LedgerEntry {
@@ -34,7 +36,7 @@ export class SequenceLedger {
   /**
    * A refused opening changes nothing.
    * @throws StagecoachError ALREADY_EXISTS for a known sequence, RESOURCE_EXHAUSTED beyond maxSequences,
-   * FAILED_PRECONDITION for a cached block whose KV is not here
+   * FAILED_PRECONDITION for a cached block whose KV is not here, or a beginning inside a block where there is none
    */
   open(openings: readonly SequenceOpening[]): void {
     const { maxSequences } = this.#limits;
@@ -124,9 +126,14 @@ export class SequenceLedger {
   }
 
   #checkCached({ sequenceId, cachedLength, cachedBlocks }: SequenceOpening): void {
-    const { blockSize } = this.#limits;
+    const { blockSize, beginsInsideBlocks = true } = this.#limits;
     const refuse = (why: string) =>
       new StagecoachError("FAILED_PRECONDITION", `cannot open sequence ${sequenceId}: ${why}`);
+    if (!beginsInsideBlocks && cachedLength % blockSize > 0) {
+      throw refuse(
+        `its ${cachedLength} cached tokens end inside a block of ${blockSize}, and this stage begins after whole blocks only`,
+      );
+    }
     const needed = Math.ceil(cachedLength / blockSize);
     if (cachedBlocks.length !== needed) {
       throw refuse(`${cachedLength} cached tokens take ${needed} blocks, it names ${cachedBlocks.length}`);
