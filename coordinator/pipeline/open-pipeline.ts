@@ -67,6 +67,7 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
     blockCount,
     // With one stage, whoever samples a token is who takes it.
     sendAhead: plan.stages.length === 1,
+    beginsInsideBlocks: ready.every((stage) => stage.beginsInsideBlocks),
     ...limits,
   });
   const [first, ...others] = clients;

@@ -2,7 +2,6 @@ import { float32ToFloat16 } from "../../common/half-float.js";
 import type { ModelConfig } from "../config.js";
 import { rotaryTables } from "../rope.js";
 import type { AttentionForm } from "./attention-form.js";
-import { startsAfterCopies } from "./block-copies.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import { qkvProduct } from "./product.js";
 import { keyCache, pagedInputs, valueCache } from "./stage-graph-io.js";
@@ -25,12 +24,7 @@ export interface PagedKv {
  * they decode or read their prompts, are packed, and each sees its own blocks. Rotation, and writing the new keys
  * and values into the cache, happen inside the operator.
  */
-export function pagedAttention(
-  graph: GraphBuilder,
-  config: ModelConfig,
-  kv: PagedKv,
-  layers: { readonly firstLayer: number; readonly endLayer: number },
-): AttentionForm {
+export function pagedAttention(graph: GraphBuilder, config: ModelConfig, kv: PagedKv): AttentionForm {
   const { headCount, kvHeadCount, headSize, ropeInterleaved } = config;
   const tables = rotaryTables(config, kv.maxContext);
   const table = (name: string, values: Float32Array) =>
@@ -41,15 +35,12 @@ export function pagedAttention(
     const sizeBytes = 2 * shape.reduce((product, size) => product * size, 1);
     return graph.external(name, "f16", shape, { file: kv.zerosFile, offsetBytes: 0, sizeBytes });
   };
-  const plainStarts = graph.input(pagedInputs.starts, "i32", ["B + 1"]);
-  const starts =
-    kv.zerosFile === undefined ? plainStarts : startsAfterCopies(graph, config, layers, cache, plainStarts);
   return {
     heads: (blob, input, layer) => {
       const packed = qkvProduct(graph, blob, input);
       const inputs = [
         ...[packed, "", "", cache(keyCache(layer)), cache(valueCache(layer))],
-        starts,
+        graph.input(pagedInputs.starts, "i32", ["B + 1"]),
         graph.input(pagedInputs.pasts, "i32", ["B"]),
         graph.input(pagedInputs.blockTable, "i32", ["B", "N"]),
         ...[table("rotary_cos", tables.cos), table("rotary_sin", tables.sin), "", "", "", "", "", ""],

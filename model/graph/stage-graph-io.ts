@@ -98,19 +98,6 @@ export const pagedInputs = {
   longest: "longest",
 } as const;
 
-/** Inputs that copy n whole blocks of KV; of the same meaning as in `pagedInputs`, each copy being a sequence. */
-export const copyInputs = {
-  /** bool `[]`, where copies are part of a stage's graph: whether there are any. */
-  wanted: "copy_wanted",
-  /** i64 `[n]`: blocks to copy. */
-  blocks: "copied_blocks",
-  starts: "copy_starts",
-  pasts: "copy_pasts",
-  /** i32 `[n, 1]`: the blocks that become copies. */
-  table: "copy_table",
-  longest: "copy_longest",
-} as const;
-
 /** f16 `[blockCount, blockSize, kvHeadCount, headSize]`: a graph's input, or a constant that it changes. */
 export function keyCache(layer: number): string {
   return `key_cache.${layer}`;

@@ -42,6 +42,7 @@ type Ready = Extract<FromEngine, { kind: "ready" }>;
 export class EngineHost {
   readonly blockCount: number;
   readonly weightBytes: number;
+  readonly beginsInsideBlocks: boolean;
   /** Where links into the engine's thread end; 0 where none can. */
   readonly linkPort: number;
   readonly #thread: Worker;
@@ -79,11 +80,12 @@ export class EngineHost {
   private constructor(
     thread: Worker,
     shared: { stats: SharedStats; departures: SharedCount; taken: SharedCount },
-    { blockCount, weightBytes, linkPort }: Ready,
+    { blockCount, weightBytes, beginsInsideBlocks, linkPort }: Ready,
     listeners: EngineListeners,
   ) {
     this.blockCount = blockCount;
     this.weightBytes = weightBytes;
+    this.beginsInsideBlocks = beginsInsideBlocks;
     this.linkPort = linkPort;
     this.#thread = thread;
     this.#shared = shared;

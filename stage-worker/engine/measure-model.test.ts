@@ -3,13 +3,20 @@ import { paperManifest, runnerOptions } from "../../test/fixtures/stage-fixtures
 import { disturbanceOf, type MeasuredPart, measuredLayers, measureModel } from "./measure-model.js";
 import { benchLimits } from "./runner-bench.js";
 import { createSimulatedRunner, instantSimulation } from "./simulated-runner.js";
+import type { SequenceOpening } from "./stage-runner.js";
 
-/** Instant runners that hold the bench to a real one's rules. */
-function openParts(manifest: ReturnType<typeof paperManifest>, limits = benchLimits(0)) {
+/** Instant runners that hold the bench to a real one's rules, and note how many tokens it finds in KV. */
+function openParts(
+  manifest: ReturnType<typeof paperManifest>,
+  limits = benchLimits(0),
+  beginsInsideBlocks = true,
+) {
+  const cachedLengths = new Set<number>();
   const parts: MeasuredPart[] = [];
   let closed = 0;
   return {
     parts,
+    cachedLengths,
     closed: () => closed,
     open: async (part: MeasuredPart) => {
       parts.push(part);
@@ -19,6 +26,11 @@ function openParts(manifest: ReturnType<typeof paperManifest>, limits = benchLim
       );
       return {
         ...runner,
+        beginsInsideBlocks,
+        open: (openings: readonly SequenceOpening[]) => {
+          for (const { cachedLength } of openings) cachedLengths.add(cachedLength);
+          runner.open(openings);
+        },
         close: async () => {
           closed++;
         },
@@ -52,6 +64,17 @@ test.each([32, 128, 256, 512])("in blocks of %i, as the device wants them", asyn
   const { open, closed } = openParts(manifest, limits);
   await measureModel(manifest, { limits, onGpu: true }, open);
   expect(closed()).toBe(4);
+});
+
+test.each([
+  [true, [0, 64, 160, 224]],
+  [false, [0, 128]],
+])("sequences begin inside a block (%s) as the runner can", async (beginsInsideBlocks, expected) => {
+  const manifest = paperManifest({ layerCount: 30 });
+  const limits = benchLimits(128);
+  const { open, cachedLengths } = openParts(manifest, limits, beginsInsideBlocks);
+  await measureModel(manifest, { limits, onGpu: true }, open);
+  expect([...cachedLengths].toSorted((one, other) => one - other)).toEqual(expected);
 });
 
 test("a model of one layer is measured by that layer", async () => {

@@ -92,6 +92,7 @@ export function createSimulatedRunner(options: RunnerOptions, simulation: Simula
   return {
     blockCount,
     weightBytes: 0,
+    beginsInsideBlocks: true,
     open: (openings) => ledger.open(openings),
     forward: async (batch, input) => forward(batch, input),
     closeSequences: (closings) => ledger.close(closings),

@@ -21,13 +21,16 @@ export interface StageRunner {
   readonly blockCount: number;
   /** Bytes of weights that it maps or holds. */
   readonly weightBytes: number;
+  /** Whether a sequence may be opened with cached tokens that end inside a block. */
+  readonly beginsInsideBlocks: boolean;
   /**
    * Announces sequences; what never changes about them comes once. The first `cachedLength` tokens of each are
    * in KV already, in `cachedBlocks`: blocks of sequences that are open here or that were kept when one closed.
    * Full ones become the sequence's own, shared with whoever else has them; where cachedLength ends inside the
    * last one, that is only copied from, and the sequence's own block for those positions comes first among the
    * new blocks of its first batch, which is the next one.
-   * @throws StagecoachError FAILED_PRECONDITION when that KV is not here; the sequences are not open then
+   * @throws StagecoachError FAILED_PRECONDITION when that KV is not here, or cachedLength ends inside a block and this
+   * runner cannot begin there; the sequences are not open then
    */
   open(sequences: readonly SequenceOpening[]): void;
   /**

@@ -99,6 +99,10 @@ export class LoadedStage {
     return this.#engine.weightBytes;
   }
 
+  get beginsInsideBlocks(): boolean {
+    return this.#engine.beginsInsideBlocks;
+  }
+
   get stats(): EngineStats {
     return this.#lastStats ?? this.#engine.stats();
   }

@@ -65,8 +65,8 @@ async function* loadProgress(
   const progress = new AsyncQueue<LoadProgress>();
   slot
     .load(plan, (step) => progress.push(step), signal)
-    .then(({ blockCount, weightBytes }) => {
-      progress.push({ phase: "READY", blockCount, weightBytes });
+    .then(({ blockCount, weightBytes, beginsInsideBlocks }) => {
+      progress.push({ phase: "READY", blockCount, weightBytes, beginsInsideBlocks });
       progress.end();
     })
     .catch((reason: unknown) => progress.fail(reason));

@@ -112,23 +112,26 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
     expectLogits(4, [...one, 8]);
   });
 
-  it("shares full blocks of a prefix and copies the one in which it ends", async () => {
+  it("shares full blocks of a prefix, and refuses to begin inside one", async () => {
     const { driver, expectLogits } = await pipelineOf(await packed(), [[0, 3]]);
     const shared = tokensOf(40, 5);
     driver.open(1, wanted);
     await driver.step([{ id: 1, tokens: shared }]);
     const blocks = [...driver.blocksOf(1)];
-    driver.openOn(2, shared.length, blocks, wanted);
+    expect(() => driver.openOn(2, shared.length, blocks)).toThrow(
+      /sequence 2: its 40 cached tokens end inside a block of 32, and this stage begins after whole blocks/,
+    );
+    driver.openOn(2, blockSize, blocks.slice(0, 1), wanted);
     await driver.step([
       { id: 1, tokens: [1] },
-      { id: 2, tokens: [2] },
+      { id: 2, tokens: [...shared.slice(blockSize), 2] },
     ]);
     expectLogits(1, [...shared, 1]);
     expectLogits(2, [...shared, 2]);
-    driver.closeKeeping(1, 2);
-    driver.openOn(3, 36, blocks, wanted);
+    driver.closeKeeping(1, 1);
+    driver.openOn(3, blockSize, blocks.slice(0, 1), wanted);
     await driver.step([{ id: 3, tokens: [4, 5] }]);
-    expectLogits(3, [...shared.slice(0, 36), 4, 5]);
+    expectLogits(3, [...shared.slice(0, blockSize), 4, 5]);
     await driver.step([{ id: 2, tokens: [6] }]);
     expectLogits(2, [...shared, 2, 6]);
   });

@@ -120,6 +120,7 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   return {
     blockCount,
     weightBytes,
+    beginsInsideBlocks: true,
     open(sequences) {
       ledger.open(sequences);
       for (const opening of sequences) keptBlocks.load(opening);

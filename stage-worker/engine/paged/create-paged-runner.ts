@@ -18,7 +18,6 @@ import type {
   StageOutput,
   StageRunner,
 } from "../stage-runner.js";
-import { BlockCopies } from "./block-copies.js";
 import { pagedBlockCount } from "./paged-block-count.js";
 import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
 import type { CacheShape, Provider } from "./provider.js";
@@ -54,8 +53,9 @@ export async function createPagedRunner(
   const inGraph = await provider.cachesInGraph(shape, blobsFolder);
   const session = await openGraph(options, provider, { ...kv, ...inGraph });
   const caches = await provider.openCaches(shape);
-  const copies = await BlockCopies.open(options, provider, shape, caches.feeds);
-  const ledger = new SequenceLedger({ ...options, blockCount });
+  // Attention writes only where a sequence's own tokens go. To copy a block took an `If` in every run.
+  const beginsInsideBlocks = !hasLayers;
+  const ledger = new SequenceLedger({ ...options, blockCount, beginsInsideBlocks });
   const feedContext = {
     blockSize,
     hiddenSize: config.hiddenSize,
@@ -69,21 +69,17 @@ export async function createPagedRunner(
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
     try {
-      return await compute(batch, input, await copies.bring(batch));
+      return await compute(batch, input);
     } catch (reason) {
       ledger.spoil(batch);
       throw reason;
     }
   }
 
-  async function compute(
-    batch: RaggedBatch,
-    input: StageInput,
-    copyFeeds: Record<string, Tensor>,
-  ): Promise<StageOutput> {
+  async function compute(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     const rows = options.head ? sampledRows(batch) : [];
     const wanted = { logitRows: rowsThatNeed("logits", rows), topRows: rowsThatNeed("top", rows) };
-    const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...copyFeeds, ...caches.feeds };
+    const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...caches.feeds };
     const outputs = await run(session, feeds, wantedOutputs(wanted), batch);
     if (!options.head) return { kind: "hidden", ...hiddenResult(outputs, activationDtype) };
     return { kind: "tokens", tokens: sampleOutputs(outputs, rows, sampler) };
@@ -110,22 +106,19 @@ export async function createPagedRunner(
   return {
     blockCount,
     weightBytes,
+    beginsInsideBlocks,
     open(sequences) {
       ledger.open(sequences);
-      copies.expect(sequences);
       if (options.head) sampler.open(sequences);
     },
     forward,
     closeSequences(closings) {
       ledger.close(closings);
-      const sequenceIds = closings.map(({ sequenceId }) => sequenceId);
-      copies.forget(sequenceIds);
-      if (options.head) sampler.close(sequenceIds);
+      if (options.head) sampler.close(closings.map(({ sequenceId }) => sequenceId));
     },
     usage: () => ledger.usage(),
     async close() {
       await session.release();
-      await copies.close();
       await caches.close();
     },
   };

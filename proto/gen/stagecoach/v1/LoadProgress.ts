@@ -32,6 +32,10 @@ export interface LoadProgress {
    */
   'blockCount'?: (number);
   'weightBytes'?: (number | string | Long);
+  /**
+   * Whether a sequence may be opened with cached tokens that end inside a block.
+   */
+  'beginsInsideBlocks'?: (boolean);
 }
 
 export interface LoadProgress__Output {
@@ -43,4 +47,8 @@ export interface LoadProgress__Output {
    */
   'blockCount': (number);
   'weightBytes': (number);
+  /**
+   * Whether a sequence may be opened with cached tokens that end inside a block.
+   */
+  'beginsInsideBlocks': (boolean);
 }

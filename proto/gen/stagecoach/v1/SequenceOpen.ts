@@ -26,7 +26,8 @@ export interface SequenceOpen {
    * The blocks that hold them, in order. Full ones become the sequence's own,
    * shared with whoever else has them. Where cached_length ends inside a block,
    * the last id is only copied from: the sequence's own block for those
-   * positions comes as a new block of its first Forward (copy on write).
+   * positions comes as a new block of its first Forward (copy on write). A stage
+   * without begins_inside_blocks refuses that.
    */
   'cachedBlockIds'?: (number)[];
 }
@@ -55,7 +56,8 @@ export interface SequenceOpen__Output {
    * The blocks that hold them, in order. Full ones become the sequence's own,
    * shared with whoever else has them. Where cached_length ends inside a block,
    * the last id is only copied from: the sequence's own block for those
-   * positions comes as a new block of its first Forward (copy on write).
+   * positions comes as a new block of its first Forward (copy on write). A stage
+   * without begins_inside_blocks refuses that.
    */
   'cachedBlockIds': (number)[];
 }
