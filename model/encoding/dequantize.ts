@@ -1,8 +1,8 @@
 import { StagecoachError } from "../../common/errors.js";
+import { float16ToFloat32 } from "../../common/half-float.js";
 import type { Encoding } from "../source/model-source.js";
 import { type BlockFormat, blockFormats, emptyBlock, isBlockEncoding } from "./block-formats.js";
 import { encodedSizeBytes } from "./encoded-size.js";
-import { readHalf } from "./half.js";
 
 /**
  * The weights that stored bytes mean, `[elementCount]` f32; each is the nearest f32 to scale · level + minimum.
@@ -53,9 +53,8 @@ function viewFloats(bytes: Uint8Array): Float32Array {
 }
 
 function widenHalves(bytes: Uint8Array, elementCount: number): Float32Array {
-  const weights = new Float32Array(elementCount);
-  for (let i = 0; i < elementCount; i++) weights[i] = readHalf(bytes, 2 * i);
-  return weights;
+  const { buffer, byteOffset } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+  return float16ToFloat32(new Uint16Array(buffer, byteOffset, elementCount));
 }
 
 /** A brain float is the upper half of an f32. */

@@ -2,11 +2,11 @@
  * Writes rows `[rows, rowLength]` transposed into columns `firstColumn…` of `target` `[rowLength, columns]`, in
  * tiles for the cache.
  */
-export function writeColumns(
-  target: Float32Array,
+export function writeColumns<Values extends Float32Array | Uint16Array>(
+  target: Values,
   columns: number,
   firstColumn: number,
-  values: Float32Array,
+  values: Values,
   rowLength: number,
 ): void {
   const rows = values.length / rowLength;

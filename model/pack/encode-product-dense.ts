@@ -22,13 +22,21 @@ export function encodeDense(
   }
   const shape = embedding ? [outputSize, inputSize] : [inputSize, outputSize];
   const weight = floatTensor(`${name}.weight`, shape, stacked);
-  const bias = encodeBias(name, parts);
+  return denseProduct(name, { inputSize, outputSize, embedding }, weight, encodeBias(name, parts));
+}
+
+/** A product of the tensors that it is made of. */
+export function denseProduct(
+  name: string,
+  { embedding, ...sizes }: EncodeOptions & { readonly inputSize: number; readonly outputSize: number },
+  weight: EncodedTensor,
+  bias: EncodedTensor | undefined,
+): EncodedProduct {
   return {
     product: {
       encoding: "dense",
       name,
-      inputSize,
-      outputSize,
+      ...sizes,
       weight: weight.name,
       transposed: embedding,
       ...(bias && { bias: bias.name }),

@@ -1,6 +1,5 @@
-import { StagecoachError } from "../../common/errors.js";
-import { float32ToFloat16 } from "../../common/half-float.js";
 import type { TensorInfo } from "../source/model-source.js";
+import { encodeHalfVector, encodeHalves } from "./encode-halves.js";
 import { encodeBlocked, sameBlocks } from "./encode-product-blocked.js";
 import { commonInputSize, encodeDense, encodeFloats } from "./encode-product-dense.js";
 import { blocksOf } from "./encode-product-variant.js";
@@ -12,15 +11,13 @@ import type {
   ProductPart,
 } from "./encoded-product.js";
 
-/** The first value that rounds up to infinity. */
-const mostFloat16 = 65_520;
-
 /**
  * Turns stored matrices into the layout of a blob; what `as-is` stores means exactly what the source does.
  * Parts are stacked along their outputs into one product `name` where their encodings allow it; otherwise
  * each becomes a product under its own name.
  *
- * @throws StagecoachError INVALID_ARGUMENT when parts disagree about their inputs.
+ * @throws StagecoachError INVALID_ARGUMENT when parts disagree about their inputs, or for a value that the variant
+ * cannot hold.
  */
 export function encodeProduct(
   name: string,
@@ -29,12 +26,10 @@ export function encodeProduct(
   options: EncodeOptions,
 ): EncodedProduct[] {
   const inputSize = commonInputSize(name, parts);
+  if (variant === "f16") return [encodeHalves(name, parts, inputSize, options)];
   const encoded = parts.map((part) => ({ part, blocks: blocksOf(part, variant, options) }));
   const blocked = encoded.flatMap(({ part, blocks }) => (blocks ? [{ part, blocks }] : []));
-  if (blocked.length === 0) {
-    const { product, tensors } = encodeDense(name, parts, inputSize, options);
-    return [{ product, tensors: tensors.map((tensor) => narrowed(tensor, variant)) }];
-  }
+  if (blocked.length === 0) return [encodeDense(name, parts, inputSize, options)];
   if (blocked.length === parts.length && sameBlocks(blocked))
     return [encodeBlocked(name, blocked, inputSize)];
   return encoded.map(({ part, blocks }) =>
@@ -51,21 +46,5 @@ export function encodeVector(
   bytes: Uint8Array,
   variant: PlainVariant,
 ): EncodedTensor {
-  return narrowed(encodeFloats(name, info, bytes), variant);
-}
-
-/** @throws StagecoachError INVALID_ARGUMENT for a value that f16 does not reach. */
-function narrowed(tensor: EncodedTensor, variant: PlainVariant): EncodedTensor {
-  if (variant !== "f16") return tensor;
-  const { name, data } = tensor;
-  const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
-  const beyond = values.find((value) => !(Math.abs(value) < mostFloat16));
-  if (beyond !== undefined) {
-    throw new StagecoachError(
-      "INVALID_ARGUMENT",
-      `${name} has a weight of ${beyond}, which f16 cannot hold: take another variant, such as f32`,
-    );
-  }
-  const halves = float32ToFloat16(values);
-  return { ...tensor, dtype: "f16", data: new Uint8Array(halves.buffer, 0, halves.byteLength) };
+  return variant === "f16" ? encodeHalfVector(name, info, bytes) : encodeFloats(name, info, bytes);
 }
