@@ -58,6 +58,20 @@ describe("createMetrics", () => {
     expect(text).toMatch(/stagecoach_stage_wait_in_seconds_total\{[^}]*\} 1.1\b/);
   });
 
+  it("tells how busy event loops are, a worker's across its restart", async () => {
+    const own = { utilization: 0.5, activeMs: 1_500 };
+    const metrics = createMetrics({ modelName: "m", processMetrics: false, eventLoop: () => own });
+    for (const activeMs of [2_000, 3_000, 250])
+      metrics.setWorkerEventLoop("w0", { utilization: 0.125, activeMs });
+    await metrics.render();
+    own.activeMs = 1_750;
+    const text = await metrics.render();
+    expect(text).toMatch(/stagecoach_event_loop_utilization\{process="coordinator",[^}]*\} 0.5/);
+    expect(text).toMatch(/stagecoach_event_loop_utilization\{process="worker",worker="w0",[^}]*\} 0.125/);
+    expect(text).toMatch(/stagecoach_event_loop_active_seconds_total\{process="coordinator",[^}]*\} 1.75/);
+    expect(text).toMatch(/stagecoach_event_loop_active_seconds_total\{[^}]*worker="w0"[^}]*\} 3.25/);
+  });
+
   it("tells bubbles, lanes of replicas and the time with work under way", async () => {
     const metrics = freshMetrics();
     metrics.setStageBubble({ stage: 1, worker: "w1", replica: 2 }, 0.125);

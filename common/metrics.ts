@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { EventLoopUse } from "./event-loop-watch.js";
 
 /** How a request ended; vLLM's `finished_reason`. */
 export type FinishedReason = "stop" | "length" | "abort" | "error";
@@ -45,6 +46,8 @@ export interface Metrics {
   setStageBubble(stage: StageLabels, share: number): void;
   /** @param seconds in which a micro-batch was under way, since the start; only grows */
   setInFlight(seconds: number): void;
+  /** Of a worker's process; one that started again counts from zero and is added on. */
+  setWorkerEventLoop(worker: string, use: EventLoopUse): void;
   /** Time added by the hop into a stage, over its last steps. */
   setStageHop(stage: StageLabels, hop: { p50Seconds: number; p99Seconds: number }): void;
 }
@@ -85,7 +88,12 @@ const tokenBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8
  * The coordinator's metrics. Names are vLLM's with our prefix where the meaning is the same, so that
  * dashboards carry over; the stage times are ours and sum to wall time.
  */
-export function createMetrics(options: { modelName: string; processMetrics?: boolean }): Metrics {
+export function createMetrics(options: {
+  modelName: string;
+  processMetrics?: boolean;
+  /** How busy this process's own event loop is, asked for at every rendering. */
+  eventLoop?: () => EventLoopUse;
+}): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ model_name: options.modelName });
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
@@ -139,10 +147,14 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
   const inFlight = make.counter("in_flight_seconds_total", "Time with a micro-batch under way");
   let inFlightSeconds = 0;
   const setStageTimes = stageCounters(make);
+  const setEventLoop = eventLoopMetrics(make);
 
   return {
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    render: () => {
+      if (options.eventLoop !== undefined) setEventLoop({ process: "coordinator" }, options.eventLoop());
+      return registry.metrics();
+    },
     setRequests: (runningCount, waitingCount) => {
       running.set(runningCount);
       waiting.set(waitingCount);
@@ -181,6 +193,7 @@ export function createMetrics(options: { modelName: string; processMetrics?: boo
       inFlight.inc(seconds - inFlightSeconds);
       inFlightSeconds = seconds;
     },
+    setWorkerEventLoop: (worker, use) => setEventLoop({ process: "worker", worker }, use),
     setStageHop: (stage, { p50Seconds, p99Seconds }) => {
       hop.set({ ...stage, quantile: "0.5" }, p50Seconds);
       hop.set({ ...stage, quantile: "0.99" }, p99Seconds);
@@ -222,5 +235,29 @@ function stageCounters(make: Instruments): Metrics["setStageTimes"] {
       counters[name].inc({ ...stage }, addedMs / 1000);
     }
     last.set(key, { ...times });
+  };
+}
+
+function eventLoopMetrics(
+  make: Instruments,
+): (labels: { process: string; worker?: string }, use: EventLoopUse) => void {
+  const labelNames = ["process", "worker"];
+  const share = make.gauge(
+    "event_loop_utilization",
+    "Share of the last second in which the event loop did not wait",
+    labelNames,
+  );
+  const active = make.counter(
+    "event_loop_active_seconds_total",
+    "Time in which the event loop did not wait",
+    labelNames,
+  );
+  const last = new Map<string, number>();
+  return (labels, { utilization, activeMs }) => {
+    const key = `${labels.process} ${labels.worker ?? ""}`;
+    const before = last.get(key) ?? 0;
+    share.set(labels, utilization);
+    active.inc(labels, (activeMs >= before ? activeMs - before : activeMs) / 1000);
+    last.set(key, activeMs);
   };
 }

@@ -1,3 +1,4 @@
+import { EventLoopWatch } from "../common/event-loop-watch.js";
 import { connectEvents } from "../common/events/connect-events.js";
 import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
@@ -88,7 +89,8 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   });
   const store = openStore(home);
   const limits = limitsOf(options, manifest);
-  const metrics = createMetrics({ modelName: manifest.model });
+  const eventLoop = new EventLoopWatch();
+  const metrics = createMetrics({ modelName: manifest.model, eventLoop: () => eventLoop.use });
   const publisher = connectEvents({ url: natsUrl, cluster, log });
   const registry = new WorkerRegistry({ inFlightMs: (workerId) => replicas.inFlightMs(workerId) });
   const rates = { generated: new RateWindow(), prompted: new RateWindow() };
@@ -138,6 +140,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     // No new requests over HTTP, and a while for those that run.
     await Promise.all([http.close(graceMs), replicas.idle(graceMs)]);
     clearInterval(expiry);
+    eventLoop.close();
     replicas.stop();
     await ended;
     // What is left are the workers' stays and whoever watches.

@@ -7,7 +7,8 @@ import type { WorkerRegistry } from "./worker-registry.js";
 /** Carries what workers report and the schedulers count over to the metrics, at every heartbeat. */
 export function recordClusterMetrics(metrics: Metrics, registry: WorkerRegistry, replicas: ReplicaSet): void {
   const countEvents = replicas.pipelines.map((pipeline) => eventCounter(metrics, pipeline));
-  registry.on("heartbeat", ({ hello, stage, shares }) => {
+  registry.on("heartbeat", ({ hello, stage, shares, eventLoop }) => {
+    if (eventLoop !== undefined) metrics.setWorkerEventLoop(hello.workerId, eventLoop);
     const place = replicas.placeOf(hello.workerId);
     if (place !== undefined && stage?.times) {
       const labels = {

@@ -36,7 +36,7 @@ test("silence beyond three intervals is a death, a heartbeat prevents it", () =>
   const quiet = registry.join(hello("w0", "a"), () => {});
   const lively = registry.join(hello("w1", "b"), () => {});
   nowMs = 250;
-  registry.heartbeat(lively, { stage: null, freeMemoryBytes: 5, residentBytes: 6 });
+  registry.heartbeat(lively, { stage: null, freeMemoryBytes: 5, residentBytes: 6, eventLoop: null });
   registry.expire();
   nowMs = 350;
   registry.expire();
@@ -52,7 +52,12 @@ test("nobody is taken out while their heartbeats may lie unread", () => {
   nowMs = 5_000;
   registry.expire();
   expect(registry.members()).toEqual(members);
-  registry.heartbeat(members[1] as Member, { stage: null, freeMemoryBytes: 1, residentBytes: 1 });
+  registry.heartbeat(members[1] as Member, {
+    stage: null,
+    freeMemoryBytes: 1,
+    residentBytes: 1,
+    eventLoop: null,
+  });
   nowMs = 5_100;
   registry.expire();
   expect(left).toEqual(["w0/w0: no heartbeat for 5100 ms"]);
@@ -61,7 +66,7 @@ test("nobody is taken out while their heartbeats may lie unread", () => {
 test("whoever was taken out or replaced is told so at its next heartbeat", () => {
   const ghost = registry.join(hello("w0", "a"), () => {});
   const present = registry.join(hello("w0", "a"), () => {});
-  const heartbeat = { stage: null, freeMemoryBytes: 1, residentBytes: 1 };
+  const heartbeat = { stage: null, freeMemoryBytes: 1, residentBytes: 1, eventLoop: null };
   nowMs = 200;
   expect(() => registry.heartbeat(ghost, heartbeat)).toThrow(/"w0" was taken out.*join again/);
   expect(registry.get("w0")?.lastHeartbeatAtMs).toBe(0);

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { StagecoachError } from "../../common/errors.js";
 import { version } from "../../common/package-root.js";
 import type { CoordinatorMessage } from "../../proto/gen/stagecoach/v1/CoordinatorMessage.js";
+import type { EventLoop__Output } from "../../proto/gen/stagecoach/v1/EventLoop.js";
 import type { Heartbeat__Output } from "../../proto/gen/stagecoach/v1/Heartbeat.js";
 import type { Hello__Output } from "../../proto/gen/stagecoach/v1/Hello.js";
 import type { StageState__Output } from "../../proto/gen/stagecoach/v1/StageState.js";
@@ -14,6 +15,8 @@ export interface Member {
   stage: StageState__Output | undefined;
   freeMemoryBytes: number;
   residentBytes: number;
+  /** Of its main thread; undefined until it is told. */
+  eventLoop: EventLoop__Output | undefined;
   lastHeartbeatAtMs: number;
   send(message: CoordinatorMessage): void;
 }
@@ -74,6 +77,7 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
       stage: undefined,
       freeMemoryBytes: hello.freeMemoryBytes,
       residentBytes: 0,
+      eventLoop: undefined,
       lastHeartbeatAtMs: this.#now(),
       send,
     };
@@ -96,6 +100,7 @@ export class WorkerRegistry extends EventEmitter<RegistryEvents> {
     member.lastHeartbeatAtMs = this.#now();
     member.freeMemoryBytes = heartbeat.freeMemoryBytes;
     member.residentBytes = heartbeat.residentBytes;
+    member.eventLoop = heartbeat.eventLoop ?? undefined;
     member.stage = heartbeat.stage ?? undefined;
     if (heartbeat.stage?.times)
       member.shares.report(

@@ -11,6 +11,7 @@ import type { DrainReply as _stagecoach_v1_DrainReply, DrainReply__Output as _st
 import type { DrainRequest as _stagecoach_v1_DrainRequest, DrainRequest__Output as _stagecoach_v1_DrainRequest__Output } from './stagecoach/v1/DrainRequest.js';
 import type { EchoReply as _stagecoach_v1_EchoReply, EchoReply__Output as _stagecoach_v1_EchoReply__Output } from './stagecoach/v1/EchoReply.js';
 import type { EchoRequest as _stagecoach_v1_EchoRequest, EchoRequest__Output as _stagecoach_v1_EchoRequest__Output } from './stagecoach/v1/EchoRequest.js';
+import type { EventLoop as _stagecoach_v1_EventLoop, EventLoop__Output as _stagecoach_v1_EventLoop__Output } from './stagecoach/v1/EventLoop.js';
 import type { Forward as _stagecoach_v1_Forward, Forward__Output as _stagecoach_v1_Forward__Output } from './stagecoach/v1/Forward.js';
 import type { Frame as _stagecoach_v1_Frame, Frame__Output as _stagecoach_v1_Frame__Output } from './stagecoach/v1/Frame.js';
 import type { FramesReply as _stagecoach_v1_FramesReply, FramesReply__Output as _stagecoach_v1_FramesReply__Output } from './stagecoach/v1/FramesReply.js';
@@ -71,6 +72,7 @@ export interface ProtoGrpcType {
       DrainRequest: MessageTypeDefinition<_stagecoach_v1_DrainRequest, _stagecoach_v1_DrainRequest__Output>
       EchoReply: MessageTypeDefinition<_stagecoach_v1_EchoReply, _stagecoach_v1_EchoReply__Output>
       EchoRequest: MessageTypeDefinition<_stagecoach_v1_EchoRequest, _stagecoach_v1_EchoRequest__Output>
+      EventLoop: MessageTypeDefinition<_stagecoach_v1_EventLoop, _stagecoach_v1_EventLoop__Output>
       Forward: MessageTypeDefinition<_stagecoach_v1_Forward, _stagecoach_v1_Forward__Output>
       Frame: MessageTypeDefinition<_stagecoach_v1_Frame, _stagecoach_v1_Frame__Output>
       FramesReply: MessageTypeDefinition<_stagecoach_v1_FramesReply, _stagecoach_v1_FramesReply__Output>

@@ -1,3 +1,4 @@
+import { EventLoopWatch } from "../../common/event-loop-watch.js";
 import { connectEvents } from "../../common/events/connect-events.js";
 import { readMemory } from "../../common/free-memory.js";
 import type { Logger } from "../../common/log.js";
@@ -26,6 +27,7 @@ export interface PresenceOptions {
 /** A worker as the cluster sees it: its heartbeats to the coordinator and its events. */
 export class Presence {
   readonly #options: PresenceOptions;
+  readonly #eventLoop = new EventLoopWatch();
   #session: JoinSession | undefined;
   #events: StageEvents | undefined;
 
@@ -84,6 +86,7 @@ export class Presence {
       stage: describeStage(this.#options.state()),
       freeMemoryBytes: readMemory().freeBytes,
       residentBytes: process.memoryUsage.rss(),
+      eventLoop: this.#eventLoop.use,
     };
   }
 }

@@ -31,7 +31,7 @@ beforeEach(() => {
     workerId: "w0",
     incarnation: "abc",
     stageIndex: () => 1,
-    heartbeat: () => ({ stage, residentBytes: 5, freeMemoryBytes: 7 }),
+    heartbeat: () => ({ eventLoop: null, stage, residentBytes: 5, freeMemoryBytes: 7 }),
   });
 });
 
