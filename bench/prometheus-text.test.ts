@@ -12,5 +12,7 @@ const text = [
 test("a metric's series are added up, those of longer names are not", () => {
   expect(metricValue(text, "a_total")).toBe(3);
   expect(metricValue(text, "b")).toBe(3.5);
+  expect(metricValue(text, "b", { worker: "c" })).toBe(2);
+  expect(() => metricValue(text, "b", { worker: "d" })).toThrow("no metric b");
   expect(() => metricValue(text, "c")).toThrow("no metric c");
 });

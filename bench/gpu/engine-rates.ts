@@ -1,18 +1,20 @@
 import { parseArgs } from "node:util";
 import { homeAt } from "../../common/home.js";
-import { packModel } from "../../model/pack/pack-model.js";
-import type { Manifest } from "../../model/store/manifest.js";
-import { openStore } from "../../model/store/model-store.js";
+import { type Manifest, type Variant, variants } from "../../model/store/manifest.js";
 import { parseDevice } from "../../stage-worker/device-name.js";
 import { createRunner } from "../../stage-worker/engine/create-runner.js";
+import { deviceKv } from "../../stage-worker/engine/device-kv.js";
 import { RunnerBench } from "../../stage-worker/engine/runner-bench.js";
 import type { RunnerOptions } from "../../stage-worker/engine/stage-runner.js";
-import { modelShapes, randomModel, type ShapeName } from "./random-model.js";
+import { distribution } from "../statistics.js";
+import type { DecodeRound, PrefillRound } from "./gpu-report.js";
+import { packedShape } from "./packed-shape.js";
+import { modelShapes, type ShapeName } from "./random-model.js";
 
-const usage = `Times one stage that holds a whole model on a GPU, in this process, and prints JSON lines.
+const usage = `Times one stage that holds a whole model, in this process and step after step, and prints JSON lines.
 
-  node dist/bench/gpu/engine-rates.js SHAPE --home DIR [--device cuda] [--rows 1,16,128] [--context 256]
-      [--prefill 512,2048] [--block-size 256] [--pack-only]
+  node dist/bench/gpu/engine-rates.js SHAPE --home DIR [--device cuda] [--variant f16] [--rows 1,16,128]
+      [--prompt-tokens 128] [--steps 128] [--prefill 512,2048] [--rounds 3] [--threads 1] [--pack-only]
 
 SHAPE is one of ${Object.keys(modelShapes).join(", ")}; its random weights are kept in the home for the next time.`;
 
@@ -21,10 +23,13 @@ const { values: given, positionals } = parseArgs({
   options: {
     home: { type: "string", default: "" },
     device: { type: "string", default: "cuda" },
+    variant: { type: "string", default: "f16" },
     rows: { type: "string", default: "1,16,64,128,256" },
-    context: { type: "string", default: "256" },
+    "prompt-tokens": { type: "string", default: "128" },
+    steps: { type: "string", default: "128" },
     prefill: { type: "string", default: "512,2048" },
-    "block-size": { type: "string", default: "256" },
+    rounds: { type: "string", default: "3" },
+    threads: { type: "string", default: "1" },
     "pack-only": { type: "boolean", default: false },
   },
 });
@@ -32,60 +37,96 @@ await main();
 
 async function main(): Promise<void> {
   const [shape] = positionals;
-  if (shape === undefined || !(shape in modelShapes) || given.home === "") {
+  const variant = variants.find((name) => name === given.variant);
+  if (shape === undefined || !Object.hasOwn(modelShapes, shape) || given.home === "" || !variant) {
     console.error(usage);
     process.exitCode = 2;
     return;
   }
-  const { manifest, blobsFolder } = await packed(shape as ShapeName);
-  if (given["pack-only"]) return;
-  const rows = given.rows.split(",").map(Number);
-  const chunks = given.prefill.split(",").map(Number);
-  const context = Number(given.context);
-  const blockSize = Number(given["block-size"]);
-  const most = Math.max(...chunks, context + 64);
-  const maxContext = Math.ceil(most / blockSize) * blockSize;
-  const maxSequences = Math.max(...rows) + 1;
+  const manifest = await packedShape(homeAt(given.home), shape as ShapeName, variant);
+  if (!given["pack-only"]) await measure(manifest, shape, variant);
+}
+
+async function measure(manifest: Manifest, shape: string, variant: Variant): Promise<void> {
+  const [rowCounts, chunks] = [numbers(given.rows), numbers(given.prefill)];
+  const [promptTokens, steps, rounds] = [given["prompt-tokens"], given.steps, given.rounds].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const named = parseDevice(given.device);
+  const blockSize = deviceKv(named.device, manifest).blockSize || 16;
+  const whole = (tokens: number): number => Math.ceil(tokens / blockSize) * blockSize;
+  // The same blocks serve many short sequences, then few long ones.
+  const decoding = {
+    blockSize,
+    maxSequences: Math.max(...rowCounts),
+    maxContext: whole(promptTokens + steps),
+  };
+  const prefilling = { blockSize, maxSequences: 1, maxContext: whole(Math.max(...chunks)) };
+  const longest = Math.max(decoding.maxContext, prefilling.maxContext);
   const options: RunnerOptions = {
     manifest,
-    blobsFolder,
+    blobsFolder: homeAt(given.home).blobs,
     firstLayer: 0,
     endLayer: manifest.config.layerCount,
     embedding: true,
     head: true,
     blockSize,
-    blockCount: (maxSequences * maxContext) / blockSize,
-    maxSequences,
+    blockCount: Math.max(decoding.maxSequences * decoding.maxContext, longest) / blockSize,
+    maxSequences: decoding.maxSequences,
     laneCount: 1,
-    maxContext,
-    threads: 1,
+    maxContext: longest,
+    threads: Number(given.threads),
     memoryLimitBytes: Number.MAX_SAFE_INTEGER,
   };
   const startedMs = performance.now();
-  const runner = await createRunner({ ...parseDevice(given.device), options });
-  print({ shape, device: given.device, opened: true, seconds: (performance.now() - startedMs) / 1000 });
-  const bench = new RunnerBench(runner, manifest.config, "tokens", options);
-  for (const { rows: count, ms } of await bench.timeDecodes(rows, context)) {
-    print({ shape, decodeRows: count, context, ms, tokensPerSecond: (1000 * count) / ms });
+  const runner = await createRunner({ ...named, options });
+  const { weightBytes } = runner;
+  print({ kind: "opened", shape, variant, weightBytes, seconds: (performance.now() - startedMs) / 1000 });
+  const decodes = new RunnerBench(runner, manifest.config, "tokens", decoding);
+  await decodes.timeSteps(1, promptTokens, 2);
+  for (const rows of rowCounts) {
+    for (let round = 1; round <= rounds; round++)
+      print(await timeDecodes(decodes, { rows, round, promptTokens, steps }));
   }
+  const prefills = new RunnerBench(runner, manifest.config, "tokens", prefilling);
   for (const tokens of chunks) {
-    const ms = await bench.timePrefill(tokens);
-    print({ shape, prefillTokens: tokens, ms, tokensPerSecond: (1000 * tokens) / ms });
+    // The first of a size is slower.
+    await prefills.timeOnce(tokens);
+    for (let round = 1; round <= rounds; round++) print(await timePrefill(prefills, tokens, round));
   }
-  await bench.close();
+  await runner.close();
 }
 
-/** Packed before, or now. */
-async function packed(shape: ShapeName): Promise<{ manifest: Manifest; blobsFolder: string }> {
-  const store = openStore(homeAt(given.home));
-  const name = `random-${shape}`;
-  const known = await store.find(name, "f16");
-  if (known !== undefined) return { manifest: known, blobsFolder: store.home.blobs };
-  const source = randomModel(shape);
-  const manifest = await packModel({ source, store, name, variant: "f16" });
-  return { manifest, blobsFolder: store.home.blobs };
+async function timeDecodes(
+  bench: RunnerBench,
+  { rows, round, promptTokens, steps }: Pick<DecodeRound, "rows" | "round" | "promptTokens" | "steps">,
+): Promise<DecodeRound> {
+  const times = await bench.timeSteps(rows, promptTokens, steps);
+  const endUnixMs = Date.now();
+  const totalMs = times.reduce((sum, ms) => sum + ms, 0);
+  const { p50, p99 } = distribution(times);
+  return {
+    kind: "decode",
+    ...{ rows, round, promptTokens, steps },
+    tokensPerSecond: (1000 * rows * steps) / totalMs,
+    stepP50Ms: p50,
+    stepP99Ms: p99,
+    startUnixMs: endUnixMs - totalMs,
+    endUnixMs,
+  };
 }
 
-function print(line: Record<string, unknown>): void {
+async function timePrefill(bench: RunnerBench, tokens: number, round: number): Promise<PrefillRound> {
+  const ms = await bench.timeOnce(tokens);
+  return { kind: "prefill", tokens, round, ms, tokensPerSecond: (1000 * tokens) / ms };
+}
+
+function numbers(text: string): number[] {
+  return text.split(",").map(Number);
+}
+
+function print(line: object): void {
   console.log(JSON.stringify(line));
 }

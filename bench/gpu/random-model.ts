@@ -15,8 +15,10 @@ type Shape = Pick<
   | "tiedEmbedding"
 >;
 
-/** Shapes of known models: speed depends on these, not on what the weights say. */
+/** Shapes of known models, and one for trying out: speed depends on these, not on what the weights say. */
 export const modelShapes = {
+  /** Nobody's; seconds on software. */
+  tiny: shape({ layerCount: 4, hiddenSize: 128, headCount: 4, kvHeadCount: 2, feedForwardSize: 256 }, 2048),
   /** SmolLM2 135M. */
   "135m": shape(
     { layerCount: 30, hiddenSize: 576, headCount: 9, kvHeadCount: 3, feedForwardSize: 1536 },
@@ -46,9 +48,9 @@ export type ShapeName = keyof typeof modelShapes;
 const distinct = 4096;
 const spread = 0.04;
 
-/** A model of random weights, for measuring on machines that no real model reaches; its text is noise. */
-export function randomModel(name: ShapeName, seed = 1): ModelSource {
-  const config: ModelConfig = {
+/** The configuration of a shape's random model. */
+export function randomConfig(name: ShapeName): ModelConfig {
+  return {
     architecture: "llama",
     contextLength: 8192,
     normEpsilon: 1e-5,
@@ -59,13 +61,18 @@ export function randomModel(name: ShapeName, seed = 1): ModelSource {
     attentionBias: false,
     ...modelShapes[name],
   };
+}
+
+/** A model of random weights, for measuring on machines that no real model reaches; its text is noise. */
+export function randomModel(name: ShapeName, seed = 1): ModelSource {
+  const config = randomConfig(name);
   const tensors = new Map(shapesOf(config).map(([tensor, shape]) => [tensor, infoOf(tensor, shape)]));
   const random = seededRandom(seed);
   const table = float32ToFloat16(Float32Array.from({ length: distinct }, () => (random() - 0.5) * spread));
   return {
     origin: { kind: "safetensors", name: `random-${name}` },
     config,
-    tokenizer: letters(config.vocabularySize),
+    tokenizer: words(config.vocabularySize),
     generationDefaults: {},
     quantized: false,
     tensor: (tensor) => tensors.get(tensor),
@@ -131,9 +138,13 @@ function bytesOf({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Letters for the first ids; all others stand for nothing. */
-function letters(vocabularySize: number): ModelSource["tokenizer"] {
-  const known = [..."abcdefghijklmnopqrstuvwxyz .,"].slice(0, vocabularySize);
+/**
+ * Letters for the first ids, words for all others, for turning tokens into text is part of what is measured; nothing is
+ * merged, so a text is read as its letters.
+ */
+function words(vocabularySize: number): ModelSource["tokenizer"] {
+  const first = [..."abcdefghijklmnopqrstuvwxyz.,\u0120"].slice(0, vocabularySize);
+  const texts = Array.from({ length: vocabularySize }, (_, id) => first[id] ?? `\u0120${wordOf(id)}`);
   return {
     tokenizerJson: {
       added_tokens: [],
@@ -141,10 +152,17 @@ function letters(vocabularySize: number): ModelSource["tokenizer"] {
       pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
       post_processor: null,
       decoder: { type: "ByteLevel" },
-      model: { type: "BPE", vocab: Object.fromEntries(known.map((letter, id) => [letter, id])), merges: [] },
+      model: { type: "BPE", vocab: Object.fromEntries(texts.map((text, id) => [text, id])), merges: [] },
     },
     addBos: false,
     endTokenIds: [],
     specialTokens: {},
   };
+}
+
+/** Another for each id, of four letters and more: its digits to the base 26. */
+function wordOf(id: number): string {
+  return [...(id + 26 ** 3).toString(26)]
+    .map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 26)))
+    .join("");
 }

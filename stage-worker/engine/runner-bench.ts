@@ -96,6 +96,19 @@ export class RunnerBench {
     return timed;
   }
 
+  /**
+   * Milliseconds of each of so many decode steps of so many sequences, one right after the other, as a busy stage
+   * computes them. Every sequence has read `promptTokens` of its own before, so that no two share what attention reads.
+   */
+  async timeSteps(rows: number, promptTokens: number, steps: number): Promise<number[]> {
+    const ids = this.#open(rows);
+    for (const id of ids) await this.#forward([id], promptTokens);
+    const times: number[] = [];
+    while (times.length < steps) times.push(await this.#forward(ids, 1));
+    this.#close(ids);
+    return times;
+  }
+
   async close(): Promise<void> {
     await this.#runner.close();
   }
