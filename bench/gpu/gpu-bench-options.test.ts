@@ -8,7 +8,7 @@ test("parts come in the report's order, whatever order they were asked for in", 
   expect(command).toMatchObject({
     kind: "measure",
     options: {
-      parts: ["engine", "one", "hf"],
+      parts: ["engine", "hf", "one"],
       concurrencies: [1, 16],
       device: "cuda",
       variant: "f16",
@@ -19,7 +19,7 @@ test("parts come in the report's order, whatever order they were asked for in", 
 
 test.each([
   [["--shape", "2b"], /--shape is "2b": give tiny, 135m/],
-  [[...needed, "--parts", "one,three"], /--parts is "three": give engine, one/],
+  [[...needed, "--parts", "one,three"], /--parts is "three": give engine, hf/],
   [[...needed, "--concurrency", "1,0"], /--concurrency is "0"/],
   [[...needed, "--variant", "f8"], /--variant is "f8": give as-is/],
   [[...needed, "--speed", "1"], /--speed/],

@@ -7,15 +7,15 @@ import { modelShapes, type ShapeName } from "./random-model.js";
 /** What can be measured, in the order of the report. */
 export const partNames = [
   "engine",
+  "hf",
   "one",
   "http",
   "long-prompt",
   "sampling",
-  "two-in-one",
   "two",
+  "two-in-one",
   "four",
   "mixed",
-  "hf",
 ] as const;
 export type PartName = (typeof partNames)[number];
 

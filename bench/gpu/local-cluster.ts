@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { targetOf } from "../../cli/bench/bench-target.js";
 import { withClient } from "../../cli/client.js";
+import { createProgressLine } from "../../cli/progress-line.js";
 import { withHome } from "../../cli/state/with-home.js";
 import { awaitServing } from "../../cli/up/await-serving.js";
 import { Child, type ChildOptions } from "../../cli/up/child.js";
@@ -80,7 +81,8 @@ async function run<Result>(
   logFolder: string,
   body: (cluster: LocalCluster) => Promise<Result>,
 ): Promise<Result> {
-  const { signal, onProgress } = context;
+  const { signal } = context;
+  const { say: onProgress } = createProgressLine({ write: (text) => context.onProgress(text.trimEnd()) });
   const startedMs = performance.now();
   const script = join(packageRoot, "dist", "cli", "main.js");
   const start = (name: string, args: string[], more: Partial<ChildOptions> = {}): Promise<Child> =>
@@ -114,7 +116,8 @@ function coordinatorArgs(spec: LocalClusterSpec, { options, model }: LocalCluste
     grpc: "127.0.0.1:0",
     nats: "off",
     stages: spec.stages,
-    expectedWorkers: spec.workerDevices.length,
+    // One of several devices joins as a worker on each.
+    expectedWorkers: spec.workerDevices.join(",").split(",").length,
     maxNumSeqs: spec.maxNumSeqs,
     maxContext: spec.maxContext,
     ...(maxBatchTokens !== undefined && { maxBatchTokens }),

@@ -30,7 +30,8 @@ export function loadsOf(part: ClusterPart, options: GpuBenchOptions): Load[] {
     const requests = samplingConcurrency(concurrencies);
     return samplings.map((each) => ({ ...usual, ...each, requests }));
   }
-  return concurrencies.map((requests) => ({ ...usual, requests, label: `${requests} at once` }));
+  const counts = part === "mixed" ? concurrencies.filter(isForMixed) : concurrencies;
+  return counts.map((requests) => ({ ...usual, requests, label: `${requests} at once` }));
 }
 
 /** What loads are sent with. */
@@ -53,7 +54,7 @@ export async function measureLoad(
   const source: TokenSource =
     load.front === "http" ? httpSource(cluster.http, sampling) : grpcSource(target.client, sampling);
   const runner = {
-    name: load.label,
+    name: load.front,
     run: ({ workload, concurrency }: LoadRun) => generateLoad(workload, source, { concurrency, signal }),
   };
   const rounds: ClusterRound[] = [];
@@ -79,6 +80,13 @@ export async function measureLoad(
     },
   });
   return { ...load, medians: deepMedian(rounds as [ClusterRound, ...ClusterRound[]]), rounds };
+}
+
+/** More take a CPU's stage minutes, and say nothing more. */
+const mostOfMixed = 64;
+
+function isForMixed(requests: number, index: number): boolean {
+  return requests <= mostOfMixed || index === 0;
 }
 
 const samplings = [

@@ -75,7 +75,15 @@ async function commitHash(): Promise<string | undefined> {
   const path = join(packageRoot, "COMMIT");
   if (existsSync(path)) return (await readFile(path, "utf8")).trim();
   if (!existsSync(join(packageRoot, ".git"))) return undefined;
-  const { stdout } = await promisify(execFile)("git", ["-C", packageRoot, "rev-parse", "HEAD"]);
+  const { stdout } = await promisify(execFile)("git", [
+    "-C",
+    packageRoot,
+    "describe",
+    "--always",
+    "--abbrev=40",
+    "--exclude=*",
+    "--dirty",
+  ]);
   return stdout.trim();
 }
 
