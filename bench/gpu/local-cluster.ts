@@ -132,8 +132,6 @@ function workerArgs(
   index: number,
   grpc: string,
 ): string[] {
-  // The first of several GPUs of a worker stands for all.
-  const { freeBytes } = deviceMemory(parseDevice(device.replace(/,.*/, "")));
   const sharing = workerDevices.filter((other) => other === device).length;
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / 2));
   return [
@@ -145,7 +143,12 @@ function workerArgs(
       workerId: `w${index}`,
       device,
       threads,
-      memoryLimitBytes: Math.floor((freeBytes * freeShare) / sharing),
+      // Processes on one device know nothing of each other; one alone looks for itself.
+      ...(sharing > 1 && { memoryLimitBytes: shareOfMemory(device, sharing) }),
     }),
   ];
+}
+
+function shareOfMemory(device: string, sharing: number): number {
+  return Math.floor((deviceMemory(parseDevice(device)).freeBytes * freeShare) / sharing);
 }
