@@ -27,8 +27,8 @@ main() {
     pack patch
   else
     make_program
-    make_provider
     pack program
+    make_provider
     pack provider
   fi
 }
