@@ -2,6 +2,7 @@ import { float32ToFloat16 } from "../../common/half-float.js";
 import type { ModelConfig } from "../config.js";
 import { rotaryTables } from "../rope.js";
 import type { AttentionForm } from "./attention-form.js";
+import { type CacheDims, transferWithin } from "./block-transfer.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import { qkvProduct } from "./product.js";
 import { keyCache, pagedInputs, valueCache } from "./stage-graph-io.js";
@@ -17,6 +18,8 @@ export interface PagedKv {
    * graph, which the provider keeps on its device and changes in place. Without it they are inputs.
    */
   readonly zerosFile?: string;
+  /** Whether runs can read and write blocks; see `transferInputs`. Defaults to false. */
+  readonly transfer?: boolean;
 }
 
 /**
@@ -24,16 +27,21 @@ export interface PagedKv {
  * they decode or read their prompts, are packed, and each sees its own blocks. Rotation, and writing the new keys
  * and values into the cache, happen inside the operator.
  */
-export function pagedAttention(graph: GraphBuilder, config: ModelConfig, kv: PagedKv): AttentionForm {
+export function pagedAttention(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  kv: PagedKv,
+  layers: { readonly firstLayer: number; readonly endLayer: number },
+): AttentionForm {
   const { headCount, kvHeadCount, headSize, ropeInterleaved } = config;
   const tables = rotaryTables(config, kv.maxContext);
   const table = (name: string, values: Float32Array) =>
     graph.halves(name, [kv.maxContext, config.ropeDimension / 2], float32ToFloat16(values));
+  const dims: CacheDims = [kv.blockCount, kv.blockSize, kvHeadCount, headSize];
   const cache = (name: string) => {
-    const shape = [kv.blockCount, kv.blockSize, kvHeadCount, headSize];
-    if (kv.zerosFile === undefined) return graph.input(name, "f16", shape);
-    const sizeBytes = 2 * shape.reduce((product, size) => product * size, 1);
-    return graph.external(name, "f16", shape, { file: kv.zerosFile, offsetBytes: 0, sizeBytes });
+    if (kv.zerosFile === undefined) return graph.input(name, "f16", dims);
+    const sizeBytes = 2 * dims.reduce((product, size) => product * size, 1);
+    return graph.external(name, "f16", dims, { file: kv.zerosFile, offsetBytes: 0, sizeBytes });
   };
   return {
     heads: (blob, input, layer) => {
@@ -55,6 +63,8 @@ export function pagedAttention(graph: GraphBuilder, config: ModelConfig, kv: Pag
         }),
       );
     },
-    finish: () => undefined,
+    finish: () => {
+      if (kv.transfer === true) transferWithin(graph, config, layers, { dims, cache });
+    },
   };
 }

@@ -98,6 +98,37 @@ export const pagedInputs = {
   longest: "longest",
 } as const;
 
+/**
+ * Inputs of graphs that move n whole blocks of KV out of the caches or into them; where they are part of a stage's
+ * graph, both at once and of all its layers, otherwise one of the two and of one cache or layer.
+ */
+export const transferInputs = {
+  /** bool `[]`, as part of a stage's graph: whether anything is moved. */
+  wanted: "transfer_wanted",
+  /** i64 `[n]`: blocks to read. */
+  read: "read_blocks",
+  /**
+   * f16, tokens of the blocks to write, m altogether: as part of a stage's graph `[2 * layers, m, kvHeadCount *
+   * headSize]`, keys and values of each layer in turn.
+   */
+  content: "written_content",
+  /** f16 `[m, kvHeadCount * headSize]`, otherwise. */
+  keys: "written_keys",
+  values: "written_values",
+  /** Of the blocks to write, each being a sequence, as in `pagedInputs`; the table is `[n, 1]`. */
+  starts: "written_starts",
+  pasts: "written_pasts",
+  blockTable: "written_blocks",
+  longest: "written_longest",
+} as const;
+
+export const transferOutputs = {
+  /** f16 `[n, blockSize, kvHeadCount, headSize]`; as part of a stage's graph all caches', one after another. */
+  content: "read_content",
+  /** Of no meaning: what is written is in the caches. */
+  done: "written",
+} as const;
+
 /** f16 `[blockCount, blockSize, kvHeadCount, headSize]`: a graph's input, or a constant that it changes. */
 export function keyCache(layer: number): string {
   return `key_cache.${layer}`;

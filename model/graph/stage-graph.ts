@@ -79,7 +79,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
 function attentionForm(graph: GraphBuilder, manifest: Manifest, range: StageRange): AttentionForm {
   const { config } = manifest;
   const hasLayers = range.endLayer > range.firstLayer;
-  if (range.paged && hasLayers) return pagedAttention(graph, config, range.paged);
+  if (range.paged && hasLayers) return pagedAttention(graph, config, range.paged, range);
   const int8 = kvForm(manifest) === "int8" && hasLayers;
   return int8 ? int8Attention(graph, config, range) : floatAttention(graph, config);
 }

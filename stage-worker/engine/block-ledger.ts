@@ -56,6 +56,18 @@ export class BlockLedger {
     if (this.#kept[block] === 0) this.#filled[block] = 0;
   }
 
+  /** Nothing can be read of a block that nobody holds. */
+  empty(block: number): void {
+    this.#kept[block] = 0;
+    this.#filled[block] = 0;
+  }
+
+  /** All of a block that nobody holds can be read, until it is taken. */
+  fill(block: number): void {
+    this.#kept[block] = 1;
+    this.#filled[block] = this.#blockSize;
+  }
+
   /** Positions [from, to) of a block table are written. */
   write(table: readonly number[], from: number, to: number): void {
     for (let index = Math.floor(from / this.#blockSize); index * this.#blockSize < to; index++) {

@@ -132,3 +132,50 @@ test("what a failed batch was to write cannot be shared; what was there before c
   made.close(closings([1], 4));
   made.open([openingOn(3, 20, [0, 5])]);
 });
+
+test("full blocks may be exported, whoever holds them or has kept them", () => {
+  const made = filledLedger();
+  made.checkFull([5, 0]);
+  made.close(closings([1], 2));
+  made.checkFull([5, 0]);
+  for (const [block, filled] of [
+    [2, 0],
+    [7, 0],
+    [8, 0],
+  ]) {
+    expect(() => made.checkFull([0, block as number])).toThrow(
+      `cannot export block ${block}: it has KV of ${filled} of 16 tokens`,
+    );
+  }
+});
+
+test("blocks that nobody holds are filled from elsewhere, and can be opened on until they are taken", () => {
+  const made = filledLedger();
+  made.vacate([7, 3]);
+  expect(() => made.open([openingOn(3, 16, [7])])).toThrow(/block 7 has KV of 0 tokens/);
+  made.fill([7, 3]);
+  made.open([openingOn(3, 32, [7, 3])]);
+  expect(made.usage()).toEqual({ blocksUsed: 5, sequences: 3 });
+  made.close(closings([3]));
+  made.advance(batchOf([{ id: 2, blocks: [3] }]));
+  made.open([openingOn(4, 16, [7])]);
+  expect(() => made.vacate([3])).toThrow(/sequence 2 holds it/);
+});
+
+test("an import into blocks that are not free is refused and changes nothing", () => {
+  const made = filledLedger();
+  made.close(closings([1], 2));
+  for (const [blocks, message] of [
+    [[0, 8], /block 8: this stage has 8/],
+    [[0, -1], /block -1: this stage has 8/],
+    [[0, 0.5], /block 0.5: this stage has 8/],
+    [[0, 3, 0], /block 0: it is named twice/],
+  ] as const) {
+    expect(() => made.vacate(blocks)).toThrow(
+      expect.objectContaining({ code: "FAILED_PRECONDITION", message: expect.stringMatching(message) }),
+    );
+  }
+  made.checkFull([0, 5]);
+  made.vacate([0]);
+  expect(() => made.checkFull([0])).toThrow(/block 0/);
+});

@@ -103,6 +103,41 @@ export class SequenceLedger {
     }
   }
 
+  /** @throws StagecoachError FAILED_PRECONDITION for a block that is not full of KV */
+  checkFull(blocks: readonly number[]): void {
+    const { blockSize } = this.#limits;
+    const block = blocks.find((candidate) => this.#blocks.readable(candidate) < blockSize);
+    if (block === undefined) return;
+    throw new StagecoachError(
+      "FAILED_PRECONDITION",
+      `cannot export block ${block}: it has KV of ${this.#blocks.readable(block)} of ${blockSize} tokens`,
+    );
+  }
+
+  /**
+   * Empties blocks that are to be filled from elsewhere; a refused call changes nothing.
+   * @throws StagecoachError FAILED_PRECONDITION for a block that has a holder, is named twice or does not exist
+   */
+  vacate(blocks: readonly number[]): void {
+    const { blockCount } = this.#limits;
+    const seen = new Set<number>();
+    for (const block of blocks) {
+      const refuse = (why: string) =>
+        new StagecoachError("FAILED_PRECONDITION", `cannot import into block ${block}: ${why}`);
+      if (!Number.isInteger(block) || block < 0 || block >= blockCount)
+        throw refuse(`this stage has ${blockCount}`);
+      if (seen.has(block)) throw refuse("it is named twice");
+      if (this.#blocks.holders(block) > 0) throw refuse(`sequence ${this.holderOf(block)} holds it`);
+      seen.add(block);
+    }
+    for (const block of blocks) this.#blocks.empty(block);
+  }
+
+  /** Says that vacated blocks have been filled: sequences may be opened on them. */
+  fill(blocks: readonly number[]): void {
+    for (const block of blocks) this.#blocks.fill(block);
+  }
+
   opening(sequenceId: number): SequenceOpening | undefined {
     return this.#sequences.get(sequenceId)?.opening;
   }

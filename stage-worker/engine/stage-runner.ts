@@ -42,7 +42,35 @@ export interface StageRunner {
   /** Frees the KV of sequences, except the blocks that are kept: those stay readable until taken as new ones. */
   closeSequences(closings: readonly SequenceClosing[]): void;
   usage(): { blocksUsed: number; sequences: number };
+  /**
+   * Reads the KV of blocks, for another runner of the same layers. Not while a micro-batch is computed. Absent where
+   * `kvTransfer` was not asked for or the runner has no KV.
+   * @throws StagecoachError FAILED_PRECONDITION for a block that is not full, RESOURCE_EXHAUSTED when this process has
+   * no memory for the content
+   */
+  exportBlocks?(blocks: readonly number[]): Promise<BlockContent>;
+  /**
+   * Fills blocks that nobody holds; sequences can be opened on them as on kept ones. Where it fails, nothing can be
+   * read of them. Not while a micro-batch is computed; absent as `exportBlocks`.
+   * @throws StagecoachError INVALID_ARGUMENT for content of another size, FAILED_PRECONDITION for a block that a
+   * sequence holds, that is named twice or does not exist
+   */
+  importBlocks?(blocks: readonly number[], content: BlockContent): Promise<void>;
   close(): Promise<void>;
+}
+
+/**
+ * KV of whole blocks as it leaves a runner and comes into another: the same whatever they compute on, and whatever
+ * their block sizes are.
+ */
+export interface BlockContent {
+  /** Those of all blocks, one block after another. */
+  readonly tokens: number;
+  /**
+   * Keys, then values of each layer of the stage in turn: bits of f16 `[tokens, kvHeadCount, headSize]`. Keys are
+   * rotated by their positions, so a block can only be put where it was in its sequence.
+   */
+  readonly parts: readonly Uint16Array[];
 }
 
 /** Hidden states out of every stage but the last, which gives sampled tokens. */
@@ -78,6 +106,11 @@ export interface RunnerOptions {
   readonly activationDtype?: ActivationDtype;
   /** Memory that KV may take, where blocks are not counted. Defaults to what the limit leaves beside the weights. */
   readonly kvMemoryBytes?: number;
+  /**
+   * Whether blocks are to be exported and imported. On CUDA that is part of the stage's graph, and costs every step.
+   * Defaults to false.
+   */
+  readonly kvTransfer?: boolean;
   /** Where the runner is to write a profile of every run: the beginning of a path. */
   readonly profileFile?: string;
 }

@@ -1,5 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
+import { newActivation } from "../../../common/tensor.js";
+import type { PagedKv } from "../../../model/graph/paged-attention.js";
 import { stageGraph } from "../../../model/graph/stage-graph.js";
 import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
@@ -18,9 +20,13 @@ import type {
   StageOutput,
   StageRunner,
 } from "../stage-runner.js";
+import type { BlockMover } from "./block-mover.js";
+import { inGraphMover } from "./in-graph-mover.js";
 import { pagedBlockCount } from "./paged-block-count.js";
 import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
+import { pagedTransfer } from "./paged-transfer.js";
 import type { CacheShape, Provider } from "./provider.js";
+import { openSharedCacheMover } from "./shared-cache-mover.js";
 
 /**
  * A runner on a GPU: KV in blocks, as the coordinator knows them, which never leave the device; a micro-batch is one
@@ -44,12 +50,15 @@ export async function createPagedRunner(
   const weightBytes = stageWeightBytes(options);
   const blockCount = pagedBlockCount(options, weightBytes);
   const hasLayers = options.endLayer > options.firstLayer;
+  const transfers = options.kvTransfer === true && hasLayers;
+  const movesInGraph = transfers && !provider.sharesCaches;
   const shape: CacheShape = {
     firstLayer: options.firstLayer,
     endLayer: options.endLayer,
-    dims: [blockCount, blockSize, config.kvHeadCount, config.headSize],
+    // Runs of the stage's graph that move blocks need one that is nobody's.
+    dims: [movesInGraph ? blockCount + 1 : blockCount, blockSize, config.kvHeadCount, config.headSize],
   };
-  const kv = { blockCount, blockSize, maxContext: options.maxContext };
+  const kv = { blockCount: shape.dims[0], blockSize, maxContext: options.maxContext, transfer: movesInGraph };
   const inGraph = await provider.cachesInGraph(shape, blobsFolder);
   const session = await openGraph(options, provider, { ...kv, ...inGraph });
   const caches = await provider.openCaches(shape);
@@ -63,7 +72,17 @@ export async function createPagedRunner(
     head: options.head,
     blocks: (sequenceId: number) => ledger.blocks(sequenceId),
   };
+  const mover = transfers ? await openMover() : undefined;
   const inputShape = { ...config, embedding: options.embedding, activationDtype };
+
+  async function openMover(): Promise<BlockMover> {
+    if (!movesInGraph)
+      return await openSharedCacheMover({ config, blobsFolder }, provider, shape, caches.feeds);
+    const input: StageInput = options.embedding
+      ? { kind: "tokens", tokenIds: Uint32Array.of(0) }
+      : { kind: "hidden", ...newActivation(activationDtype, 1, config.hiddenSize) };
+    return inGraphMover({ session, shape, feedContext, input, caches: caches.feeds });
+  }
 
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
@@ -79,7 +98,7 @@ export async function createPagedRunner(
   async function compute(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     const rows = options.head ? sampledRows(batch) : [];
     const wanted = { logitRows: rowsThatNeed("logits", rows), topRows: rowsThatNeed("top", rows) };
-    const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...caches.feeds };
+    const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...caches.feeds, ...mover?.idleFeeds };
     const outputs = await run(session, feeds, wantedOutputs(wanted), batch);
     if (!options.head) return { kind: "hidden", ...hiddenResult(outputs, activationDtype) };
     return { kind: "tokens", tokens: sampleOutputs(outputs, rows, sampler) };
@@ -117,7 +136,9 @@ export async function createPagedRunner(
       if (options.head) sampler.close(closings.map(({ sequenceId }) => sequenceId));
     },
     usage: () => ledger.usage(),
+    ...(mover && pagedTransfer(ledger, mover, shape)),
     async close() {
+      await mover?.close();
       await session.release();
       await caches.close();
     },
@@ -132,7 +153,7 @@ function needsOf(sampling: SamplingParameters): RowNeeds {
 async function openGraph(
   options: RunnerOptions,
   provider: Provider,
-  paged: { blockCount: number; blockSize: number; maxContext: number; zerosFile?: string },
+  paged: PagedKv,
 ): Promise<InferenceSession> {
   const { manifest, blobsFolder } = options;
   const path = await writeStageGraph(blobsFolder, stageGraph(manifest, { ...options, paged }));

@@ -13,6 +13,7 @@ export function cudaProvider(deviceId: number): Provider {
   return {
     name: `CUDA device ${deviceId}`,
     blockSizeStep: 16,
+    sharesCaches: false,
     cachesInGraph: async ({ dims }, blobsFolder) => ({ zerosFile: await zerosFile(dims, blobsFolder) }),
     openCaches: async () => ({ feeds: {}, close: async () => undefined }),
     open: (path) =>

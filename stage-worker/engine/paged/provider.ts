@@ -20,6 +20,8 @@ export interface Provider {
   readonly name: string;
   /** A block's tokens have to be a multiple of this, or attention goes wrong without saying so. */
   readonly blockSizeStep: number;
+  /** Whether other graphs than the stage's can have its caches. */
+  readonly sharesCaches: boolean;
   /** Where the caches are: in the graph, as a file of zeros that it starts from, or among its inputs. */
   cachesInGraph(shape: CacheShape, blobsFolder: string): Promise<Pick<PagedKv, "zerosFile">>;
   /** Caches that every run is fed; none where they are in the graph. */

@@ -15,6 +15,7 @@ export function webgpuProvider(): Provider {
   return {
     name: "WebGPU",
     blockSizeStep: tileTokens,
+    sharesCaches: true,
     cachesInGraph: async () => ({}),
     openCaches: gpuCaches,
     open: (path) =>
