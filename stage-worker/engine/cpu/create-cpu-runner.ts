@@ -24,6 +24,7 @@ import type {
   StageOutput,
   StageRunner,
 } from "../stage-runner.js";
+import { cpuTransfer } from "./cpu-transfer.js";
 import { KeptBlocks } from "./kept-blocks.js";
 import { kvBlockCount } from "./kv-block-count.js";
 import { KvRows } from "./kv-rows.js";
@@ -43,12 +44,13 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   const weightBytes = stageWeightBytes(options);
   const blockCount = kvBlockCount(options, weightBytes);
   const ledger = new SequenceLedger({ ...options, blockCount });
-  const kv = new KvRows({
+  const kvShape = {
     layers: options.endLayer - options.firstLayer,
     kvHeads: config.kvHeadCount,
     headSize: config.headSize,
     form: kvForm(options.manifest),
-  });
+  };
+  const kv = new KvRows(kvShape);
   const keptBlocks = new KeptBlocks(options.blockSize, kv, ledger);
   const session = await openSession(options);
   const feedContext: FeedContext = {
@@ -135,6 +137,9 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
       if (options.head) sampler.close(sequenceIds);
     },
     usage: () => ledger.usage(),
+    ...(options.kvTransfer === true &&
+      hasLayers &&
+      cpuTransfer(ledger, keptBlocks, kvShape, options.blockSize)),
     close: () => session.release(),
   };
 }

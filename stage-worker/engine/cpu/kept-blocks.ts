@@ -8,11 +8,11 @@ export interface BlockTables {
   /** Blocks of an open sequence, in order of position. */
   blocks(sequenceId: number): readonly number[];
   /** An open sequence that holds a block; at the same position of the table as any other. */
-  holderOf(block: number, besides: number): number | undefined;
+  holderOf(block: number, besides?: number): number | undefined;
 }
 
 /** Neighbours that are copied together: each copy makes a view a layer and kind of KV. */
-const segmentBlocks = 16;
+export const segmentBlocks = 16;
 
 /** A segment with fewer blocks in use than this share is copied anew without the others. */
 const leastShareInUse = 0.75;
@@ -90,6 +90,22 @@ export class KeptBlocks {
       touched.add(segment);
     }
     for (const segment of touched) this.#compact(segment);
+  }
+
+  /** A copy of a block's KV, wherever it is. */
+  copy(block: number): KvPlanes {
+    const place = this.#places.get(block);
+    if (place !== undefined) return place.segment.planes.gather([place.token], this.#blockSize);
+    const holder = this.#tables.holderOf(block);
+    if (holder === undefined) throw new StagecoachError("INTERNAL", `block ${block} has no KV at this stage`);
+    const token = this.#tables.blocks(holder).indexOf(block) * this.#blockSize;
+    return this.#kv.copyTokens(holder, token, this.#blockSize);
+  }
+
+  /** Takes KV of blocks that nobody holds: so many tokens each, one block after another in the first row. */
+  put(blocks: readonly number[], planes: KvPlanes): void {
+    this.drop(blocks);
+    this.#place(blocks, planes);
   }
 
   #place(blocks: readonly number[], planes: KvPlanes): void {

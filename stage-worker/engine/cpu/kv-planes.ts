@@ -158,20 +158,55 @@ export class KvPlanes {
     if (peaks !== undefined) this.#writeScales(row, token, count, peaks);
   }
 
+  /** Tokens of a row as they were written. */
+  read(row: number, token: number, count: number): NewKv {
+    const { layers, kvHeads, headSize, form } = this.shape;
+    const size = count * 2 * layers * kvHeads * headSize;
+    const values = form === "int8" ? new Int8Array(size) : new Float32Array(size);
+    let to = 0;
+    for (let index = token; index < token + count; index++) {
+      for (let part = 0; part < this.#parts.length; part++) {
+        const { data } = this.#parts[part] as Plane;
+        const zero = form === "int8" && part % 2 === 0 ? 128 : 0;
+        for (let head = 0; head < kvHeads; head++, to += headSize) {
+          const from = ((row * kvHeads + head) * this.#capacity + index) * headSize;
+          for (let i = 0; i < headSize; i++) values[to + i] = (data[from + i] as number) - zero;
+        }
+      }
+    }
+    return form === "int8" ? { values, peaks: this.#readPeaks(row, token, count) } : { values };
+  }
+
   #writeScales(row: number, token: number, count: number, peaks: Float32Array): void {
-    const { layers, kvHeads, headSize } = this.shape;
-    // The factors of queries (127 levels, attention's scale) and of shares (255 levels) are in the scales, too.
-    const keyFactor = headSize ** -0.5 / 127 / 127;
-    const valueFactor = 1 / 127 / 255;
+    const { layers, kvHeads } = this.shape;
     const scales = this.scales();
     const lanes = 2 * layers * kvHeads;
     for (let index = 0; index < count; index++) {
       for (let lane = 0; lane < lanes; lane++) {
-        const factor = Math.floor(lane / kvHeads) % 2 === 0 ? keyFactor : valueFactor;
         const at = (row * lanes + lane) * this.#capacity + token + index;
-        scales[at] = (peaks[index * lanes + lane] as number) * factor;
+        scales[at] = (peaks[index * lanes + lane] as number) * this.#scaleFactor(lane);
       }
     }
+  }
+
+  #readPeaks(row: number, token: number, count: number): Float32Array {
+    const scales = this.scales();
+    const lanes = 2 * this.shape.layers * this.shape.kvHeads;
+    const peaks = new Float32Array(count * lanes);
+    for (let index = 0; index < count; index++) {
+      for (let lane = 0; lane < lanes; lane++) {
+        const at = (row * lanes + lane) * this.#capacity + token + index;
+        peaks[index * lanes + lane] = (scales[at] as number) / this.#scaleFactor(lane);
+      }
+    }
+    return peaks;
+  }
+
+  /** The factors of queries (127 levels, attention's scale) and of shares (255 levels) are in the scales, too. */
+  #scaleFactor(lane: number): number {
+    const { kvHeads, headSize } = this.shape;
+    const isKey = Math.floor(lane / kvHeads) % 2 === 0;
+    return isKey ? headSize ** -0.5 / 127 / 127 : 1 / 127 / 255;
   }
 
   *#all(): Generator<Plane> {
