@@ -6,14 +6,18 @@ import type { StageRunner } from "../stage-runner.js";
 import type { BlockMover } from "./block-mover.js";
 import type { CacheShape } from "./provider.js";
 
-/** Moved in one run at most, but one block at least: the device holds as much beside the caches meanwhile. */
-const pieceBytes = 32 * 1_048_576;
+/** What a run moves at most: the device holds as much beside the caches meanwhile. */
+const largestPieceBytes = 32 * 1_048_576;
 
-/** What a paged runner that exports and imports blocks has beside the others. */
+/**
+ * What a paged runner that exports and imports blocks has beside the others. A run moves `pieceBytes` at most, but one
+ * block at least.
+ */
 export function pagedTransfer(
   ledger: SequenceLedger,
   mover: BlockMover,
   { firstLayer, endLayer, dims: [, blockSize, kvHeads, headSize] }: CacheShape,
+  pieceBytes: number = largestPieceBytes,
 ): Required<Pick<StageRunner, "exportBlocks" | "importBlocks">> {
   const shape = { layers: endLayer - firstLayer, kvHeads, headSize };
   const pieceBlocks = Math.max(1, Math.floor(pieceBytes / contentBytes(shape, blockSize)));
