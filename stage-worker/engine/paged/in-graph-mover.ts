@@ -31,20 +31,27 @@ export function inGraphMover({
   const scratchBlock = blockCount - 1;
   const partCount = 2 * (endLayer - firstLayer);
   const width = kvHeads * headSize;
-  const content = (data: Uint16Array) =>
-    new Tensor("float16", data, [partCount, data.length / partCount / width, width]);
-  const wanted = (value: boolean) => new Tensor("bool", Uint8Array.of(value ? 1 : 0), []);
-  const writeNothing = {
-    [transferInputs.content]: content(new Uint16Array(partCount * width)),
+  const content = (tokens: number, data = new Uint16Array(partCount * tokens * width)) => ({
+    [transferInputs.content]: new Tensor("float16", data, [partCount, tokens, width]),
+  });
+  const wanted = (value: boolean) => ({
+    [transferInputs.wanted]: new Tensor("bool", Uint8Array.of(value ? 1 : 0), []),
+  });
+  const scratchFeeds = {
+    [transferInputs.read]: integers([scratchBlock]),
     ...writeFeeds([scratchBlock], 1),
   };
-  const readNothing = { [transferInputs.read]: integers([scratchBlock]) };
-  const idleFeeds = { [transferInputs.wanted]: wanted(false), ...readNothing, ...writeNothing };
-  const scratchFeeds = pagedFeeds({ ...feedContext, blocks: () => [scratchBlock] }, oneToken, input, noRows);
-  const movingFeeds = { ...scratchFeeds, ...caches, ...idleFeeds, [transferInputs.wanted]: wanted(true) };
+  const movingFeeds = {
+    ...pagedFeeds({ ...feedContext, blocks: () => [scratchBlock] }, oneToken, input, noRows),
+    ...caches,
+    ...wanted(true),
+    ...scratchFeeds,
+    ...content(1),
+  };
 
   return {
-    idleFeeds,
+    // Every input of a run is brought to the device, whichever branch is taken: so no content.
+    idleFeeds: { ...wanted(false), ...scratchFeeds, ...content(0) },
     async read(blocks) {
       const feeds = { ...movingFeeds, [transferInputs.read]: integers(blocks) };
       const all = halvesOf(await session.run(feeds, [transferOutputs.content]));
@@ -52,14 +59,10 @@ export function inGraphMover({
       return Array.from({ length: partCount }, (_, part) => all.subarray(part * size, (part + 1) * size));
     },
     async write(blocks, parts) {
-      const size = blocks.length * blockSize * width;
-      const packed = new Uint16Array(partCount * size);
-      for (const [part, data] of parts.entries()) packed.set(data, part * size);
-      const feeds = {
-        ...movingFeeds,
-        [transferInputs.content]: content(packed),
-        ...writeFeeds(blocks, blockSize),
-      };
+      const tokens = blocks.length * blockSize;
+      const packed = new Uint16Array(partCount * tokens * width);
+      for (const [part, data] of parts.entries()) packed.set(data, part * tokens * width);
+      const feeds = { ...movingFeeds, ...content(tokens, packed), ...writeFeeds(blocks, blockSize) };
       await session.run(feeds, [transferOutputs.done]);
     },
     close: async () => undefined,
