@@ -7,6 +7,7 @@ import type { RunnerSpec } from "./create-runner.js";
 import {
   type EngineNews,
   type EngineThreadData,
+  errorOf,
   type FlowPlace,
   type FromEngine,
   type LinkListen,
@@ -89,7 +90,7 @@ export class EngineHost {
     this.#shared = shared;
     thread.on("message", (message: FromEngine) => {
       if (this.#closing !== undefined || message.kind === "ready" || message.kind === "stopped") return;
-      if (message.kind === "broken") this.#lost(errorOf(message), listeners);
+      if (message.kind === "broken") this.#lost(errorOf(message.failure), listeners);
       else listeners.onNews(message);
     });
     thread.once("error", (reason) => this.#lost(StagecoachError.from(reason, "INTERNAL"), listeners));
@@ -171,11 +172,11 @@ function firstMessage(thread: Worker, signal: AbortSignal): Promise<Ready> {
       thread.off("exit", ended);
       if (message.kind === "ready") resolve(message);
       else
-        reject(message.kind === "broken" ? errorOf(message) : new StagecoachError("INTERNAL", message.kind));
+        reject(
+          message.kind === "broken"
+            ? errorOf(message.failure)
+            : new StagecoachError("INTERNAL", message.kind),
+        );
     });
   });
-}
-
-function errorOf({ failure }: Extract<FromEngine, { kind: "broken" }>): StagecoachError {
-  return new StagecoachError(failure.code, failure.message);
 }

@@ -1,3 +1,4 @@
+import type { StagecoachError } from "../../common/errors.js";
 import type { RaggedBatch, SequenceClosing, SequenceOpening, StageInput } from "../../common/frame-codec.js";
 import type { Activation, ActivationDtype } from "../../common/tensor.js";
 import type { SampledToken } from "../../common/token-codec.js";
@@ -32,8 +33,10 @@ export interface StageRunner {
   open(sequences: readonly SequenceOpening[]): void;
   /**
    * Computes one micro-batch. The input's memory is given to the runner, the output's to the caller, who
-   * transfers it to another thread.
-   * @throws StagecoachError INTERNAL with the sequence ids in its message when the batch cannot be computed.
+   * transfers it to another thread. Where memory does not hold the whole batch, it is computed in parts, and sequences
+   * of which that is true alone are left out of the output.
+   * @throws StagecoachError INTERNAL with the sequence ids in its message when the batch cannot be computed,
+   * RESOURCE_EXHAUSTED when memory holds no part of it, and what `deviceLost` makes when nothing can be computed any more
    */
   forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput>;
   /** Frees the KV of sequences, except the blocks that are kept: those stay readable until taken as new ones. */
@@ -43,9 +46,13 @@ export interface StageRunner {
 }
 
 /** Hidden states out of every stage but the last, which gives sampled tokens. */
-export type StageOutput =
+export type StageOutput = (
   | ({ kind: "hidden" } & Activation)
-  | { kind: "tokens"; tokens: readonly SampledToken[] };
+  | { kind: "tokens"; tokens: readonly SampledToken[] }
+) & {
+  /** Sequences of the batch that are not in it, and why; absent where all are. */
+  readonly failed?: { readonly sequenceIds: readonly number[]; readonly reason: StagecoachError };
+};
 
 /** What a runner is made from. */
 export interface RunnerOptions {
