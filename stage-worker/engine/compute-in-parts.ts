@@ -1,6 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import { copyRows, newActivation } from "../../common/tensor.js";
 import { type Work, withSlices } from "./broken-sequences.js";
+import type { SequenceLedger } from "./sequence-ledger.js";
 import type { RaggedBatch, StageOutput } from "./stage-runner.js";
 
 type Compute = (work: Work) => Promise<StageOutput>;
@@ -39,6 +40,37 @@ export async function computeInParts(work: Work, compute: Compute): Promise<Stag
   if (first === undefined) throw reason;
   const output = rest.length === 0 ? first.output : joined(computed, first.output);
   return reason === undefined ? output : { ...output, failed: { sequenceIds: [...failed], reason } };
+}
+
+/**
+ * The same for a batch that a ledger took: what was not computed is spoilt there.
+ * @throws StagecoachError as `computeInParts`
+ */
+export async function computeSpoiling(
+  ledger: SequenceLedger,
+  work: Work,
+  compute: Compute,
+): Promise<StageOutput> {
+  try {
+    const output = await computeInParts(work, compute);
+    if (output.failed !== undefined) ledger.spoil(work.batch, output.failed.sequenceIds);
+    return output;
+  } catch (reason) {
+    ledger.spoil(work.batch);
+    throw reason;
+  }
+}
+
+/** The error of a run that a device has no room for. `what`: the device, and what it said. */
+export function noRoomFor(batch: RaggedBatch, what: string, cause?: unknown): StagecoachError {
+  const { sequenceIds, contextLengths, lengths } = batch;
+  const longest = Math.max(...contextLengths.map((context, index) => context + (lengths[index] as number)));
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  return new StagecoachError(
+    "RESOURCE_EXHAUSTED",
+    `no memory is left to compute ${tokens === 1 ? "a token" : `${tokens} tokens`} of sequences ${sequenceIds.join(", ")}, up to ${longest} tokens long, on ${what}: send a shorter prompt, or start the worker with less --kv-cache-memory, the coordinator with less --max-batch-tokens`,
+    { cause },
+  );
 }
 
 async function computePart(part: Work, compute: Compute, progress: Progress): Promise<void> {

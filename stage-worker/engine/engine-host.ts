@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
 import { startThread } from "../../common/start-thread.js";
@@ -25,6 +26,8 @@ export interface EngineListeners {
 }
 
 const closeTimeoutMs = 5_000;
+/** What news of an end may take to whom it concerns. */
+const newsMs = 100;
 
 /** What an engine is started from. */
 export interface EngineOptions {
@@ -150,7 +153,8 @@ export class EngineHost {
 
   #lost(reason: StagecoachError, listeners: EngineListeners): void {
     if (this.#closing !== undefined) return;
-    this.#closing = this.#thread.terminate().then(() => undefined);
+    // The reason is told before neighbours see their links break, and can only say that.
+    this.#closing = sleep(newsMs).then(async () => void (await this.#thread.terminate()));
     listeners.onBroken(reason);
   }
 

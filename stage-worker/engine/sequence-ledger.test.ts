@@ -116,3 +116,16 @@ test("what a failed batch was to write cannot be shared; what was there before c
   made.close(closings([1], 4));
   made.open([openingOn(3, 20, [0, 5])]);
 });
+
+test("of a batch that was computed in part, only what failed is spoilt", () => {
+  const made = ledger();
+  const half = batchOf([
+    { id: 1, context: 20, length: 12, blocks: [] },
+    { id: 2, length: 16, blocks: [6] },
+  ]);
+  made.open([opening(2)]);
+  made.advance(half);
+  made.spoil(half, [2]);
+  expect(() => made.open([openingOn(3, 16, [6])])).toThrow(/block 6 has KV of 0 tokens/);
+  made.open([openingOn(3, 32, [0, 5])]);
+});

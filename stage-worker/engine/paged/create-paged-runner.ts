@@ -4,7 +4,9 @@ import { stageGraph } from "../../../model/graph/stage-graph.js";
 import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
+import type { Work } from "../broken-sequences.js";
 import { checkInput } from "../check-input.js";
+import { computeSpoiling } from "../compute-in-parts.js";
 import { drawsFromBest, isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
 import { type RowNeeds, rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
@@ -19,6 +21,7 @@ import type {
   StageRunner,
 } from "../stage-runner.js";
 import { BlockCopies } from "./block-copies.js";
+import { DeviceRuns } from "./device-runs.js";
 import { pagedBlockCount } from "./paged-block-count.js";
 import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
 import type { CacheShape, Provider } from "./provider.js";
@@ -55,6 +58,7 @@ export async function createPagedRunner(
   const session = await openGraph(options, provider, { ...kv, ...inGraph });
   const caches = await provider.openCaches(shape);
   const copies = await BlockCopies.open(options, provider, shape, caches.feeds);
+  const runs = new DeviceRuns(session, provider.name);
   const ledger = new SequenceLedger({ ...options, blockCount });
   const feedContext = {
     blockSize,
@@ -68,23 +72,21 @@ export async function createPagedRunner(
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
-    try {
-      return await compute(batch, input, await copies.bring(batch));
-    } catch (reason) {
-      ledger.spoil(batch);
-      throw reason;
-    }
+    let copyFeeds: Record<string, Tensor> | undefined;
+    return await computeSpoiling(ledger, { batch, input }, async (part) => {
+      copyFeeds ??= await copies.bring(batch);
+      const output = await compute(part, copyFeeds);
+      // Once only: again, they would undo what this part wrote.
+      copyFeeds = await copies.bring(part.batch);
+      return output;
+    });
   }
 
-  async function compute(
-    batch: RaggedBatch,
-    input: StageInput,
-    copyFeeds: Record<string, Tensor>,
-  ): Promise<StageOutput> {
+  async function compute({ batch, input }: Work, copyFeeds: Record<string, Tensor>): Promise<StageOutput> {
     const rows = options.head ? sampledRows(batch) : [];
     const wanted = { logitRows: rowsThatNeed("logits", rows), topRows: rowsThatNeed("top", rows) };
     const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...copyFeeds, ...caches.feeds };
-    const outputs = await run(session, feeds, wantedOutputs(wanted), batch);
+    const outputs = await runs.run(feeds, wantedOutputs(wanted), batch);
     if (!options.head) return { kind: "hidden", ...hiddenResult(outputs, activationDtype) };
     return { kind: "tokens", tokens: sampleOutputs(outputs, rows, sampler) };
   }
@@ -149,22 +151,6 @@ async function openGraph(
     if (error instanceof StagecoachError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new StagecoachError("DATA_LOSS", `${provider.name} cannot open ${path}: ${reason}`, {
-      cause: error,
-    });
-  }
-}
-
-async function run(
-  session: InferenceSession,
-  feeds: Record<string, Tensor>,
-  wanted: string[],
-  { sequenceIds }: RaggedBatch,
-): Promise<Record<string, Tensor>> {
-  try {
-    return (await session.run(feeds, wanted)) as Record<string, Tensor>;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StagecoachError("INTERNAL", `cannot compute sequences ${sequenceIds.join(", ")}: ${reason}`, {
       cause: error,
     });
   }
