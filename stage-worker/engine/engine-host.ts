@@ -46,6 +46,8 @@ type Ready = Extract<FromEngine, { kind: "ready" }>;
 export class EngineHost {
   readonly blockCount: number;
   readonly weightBytes: number;
+  /** See StageRunner. */
+  readonly memoryUse: string | undefined;
   /** Where links into the engine's thread end; 0 where none can. */
   readonly linkPort: number;
   readonly #thread: Worker;
@@ -83,11 +85,12 @@ export class EngineHost {
   private constructor(
     thread: Worker,
     shared: { stats: SharedStats; departures: SharedCount; taken: SharedCount },
-    { blockCount, weightBytes, linkPort }: Ready,
+    { blockCount, weightBytes, memoryUse, linkPort }: Ready,
     listeners: EngineListeners,
   ) {
     this.blockCount = blockCount;
     this.weightBytes = weightBytes;
+    this.memoryUse = memoryUse;
     this.linkPort = linkPort;
     this.#thread = thread;
     this.#shared = shared;

@@ -69,7 +69,7 @@ export type ToEngine =
 /** From the engine to the host. */
 export type FromEngine =
   /** `linkPort` is 0 where no link can end here. */
-  | { kind: "ready"; blockCount: number; weightBytes: number; linkPort: number }
+  | { kind: "ready"; blockCount: number; weightBytes: number; memoryUse?: string; linkPort: number }
   /** The runner could not be made, or the engine itself broke. */
   | { kind: "broken"; failure: EngineFailure }
   | { kind: "stopped" }

@@ -20,7 +20,8 @@ async function main(data: EngineThreadData): Promise<void> {
   });
   const linkPort = await engine.listen();
   parentPort?.on("message", (message: ToEngine) => receive(engine, message));
-  post({ kind: "ready", blockCount: runner.blockCount, weightBytes: runner.weightBytes, linkPort });
+  const { blockCount, weightBytes, memoryUse } = runner;
+  post({ kind: "ready", blockCount, weightBytes, ...(memoryUse !== undefined && { memoryUse }), linkPort });
 }
 
 function receive(engine: StageEngine, message: ToEngine): void {

@@ -22,6 +22,8 @@ export interface StageRunner {
   readonly blockCount: number;
   /** Bytes of weights that it maps or holds. */
   readonly weightBytes: number;
+  /** For people: what takes how much of the device's memory, where that was looked at. */
+  readonly memoryUse?: string;
   /**
    * Announces sequences; what never changes about them comes once. The first `cachedLength` tokens of each are
    * in KV already, in `cachedBlocks`: blocks of sequences that are open here or that were kept when one closed.
@@ -71,6 +73,8 @@ export interface RunnerOptions {
   /** KV blocks to hold; 0 takes as many as fit the memory. */
   readonly blockCount: number;
   readonly maxSequences: number;
+  /** Tokens of the largest micro-batch. Defaults to 512. */
+  readonly maxBatchTokens?: number;
   readonly laneCount: number;
   /** Longest sequence in tokens. */
   readonly maxContext: number;

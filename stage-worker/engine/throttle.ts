@@ -6,6 +6,7 @@ export function throttle(runner: StageRunner, factor: number): StageRunner {
   return {
     blockCount: runner.blockCount,
     weightBytes: runner.weightBytes,
+    ...(runner.memoryUse !== undefined && { memoryUse: runner.memoryUse }),
     open: (openings) => runner.open(openings),
     forward: async (batch, input) => {
       const startedMs = performance.now();

@@ -99,6 +99,11 @@ export class LoadedStage {
     return this.#engine.weightBytes;
   }
 
+  /** For people; see StageRunner. */
+  get memoryUse(): string | undefined {
+    return this.#engine.memoryUse;
+  }
+
   get stats(): EngineStats {
     return this.#lastStats ?? this.#engine.stats();
   }

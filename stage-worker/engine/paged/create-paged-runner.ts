@@ -1,8 +1,6 @@
-import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
-import { stageGraph } from "../../../model/graph/stage-graph.js";
 import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
-import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import type { Work } from "../broken-sequences.js";
 import { checkInput } from "../check-input.js";
@@ -20,17 +18,21 @@ import type {
   StageOutput,
   StageRunner,
 } from "../stage-runner.js";
-import { BlockCopies } from "./block-copies.js";
 import { DeviceRuns } from "./device-runs.js";
-import { pagedBlockCount } from "./paged-block-count.js";
+import { anyInput, largestBatches } from "./dry-run.js";
+import { openInRoom } from "./open-in-room.js";
+import { type OpenStage, openStage } from "./open-stage.js";
 import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
-import type { CacheShape, Provider } from "./provider.js";
+import type { Provider } from "./provider.js";
+
+/** Context that is tried where nothing can be measured by it, only whether it works: software would take minutes. */
+const triedContext = 1024;
 
 /**
  * A runner on a GPU: KV in blocks, as the coordinator knows them, which never leave the device; a micro-batch is one
  * run. `sampler` is used at the last stage only.
- * @throws StagecoachError RESOURCE_EXHAUSTED when memory does not hold the weights and one KV block,
- * DATA_LOSS when the graph cannot be opened.
+ * @throws StagecoachError RESOURCE_EXHAUSTED when memory does not hold the weights, what computing takes and one KV
+ * block, DATA_LOSS when the graph cannot be opened.
  */
 export async function createPagedRunner(
   options: RunnerOptions,
@@ -38,36 +40,50 @@ export async function createPagedRunner(
   sampler: Sampler,
 ): Promise<StageRunner> {
   const { config } = options.manifest;
-  const { activationDtype = "FLOAT32", blobsFolder, blockSize } = options;
+  const { activationDtype = "FLOAT32", blockSize } = options;
   if (blockSize % provider.blockSizeStep > 0) {
     throw new StagecoachError(
       "FAILED_PRECONDITION",
       `${provider.name} cannot attend to blocks of ${blockSize} tokens, they must be a multiple of ${provider.blockSizeStep}: --block-size ${provider.blockSizeStep}`,
     );
   }
-  const weightBytes = stageWeightBytes(options);
-  const blockCount = pagedBlockCount(options, weightBytes);
-  const hasLayers = options.endLayer > options.firstLayer;
-  const shape: CacheShape = {
-    firstLayer: options.firstLayer,
-    endLayer: options.endLayer,
-    dims: [blockCount, blockSize, config.kvHeadCount, config.headSize],
-  };
-  const kv = { blockCount, blockSize, maxContext: options.maxContext };
-  const inGraph = await provider.cachesInGraph(shape, blobsFolder);
-  const session = await openGraph(options, provider, { ...kv, ...inGraph });
-  const caches = await provider.openCaches(shape);
-  const copies = await BlockCopies.open(options, provider, shape, caches.feeds);
-  const runs = new DeviceRuns(session, provider.name);
-  const ledger = new SequenceLedger({ ...options, blockCount });
-  const feedContext = {
+  const feedShape = {
     blockSize,
     hiddenSize: config.hiddenSize,
-    hasLayers,
+    hasLayers: options.endLayer > options.firstLayer,
     head: options.head,
-    blocks: (sequenceId: number) => ledger.blocks(sequenceId),
   };
+  const weightBytes = stageWeightBytes(options);
+  const { opened, blockCount, memoryUse } = await openInRoom(options, {
+    device: provider.name,
+    memory: provider.memory,
+    open: (count) => openStage(options, provider, count),
+    tryOut,
+    close: (stage) => stage.close(),
+  });
+  const { session, caches, copies } = opened;
+  const runs = new DeviceRuns(session, provider.name);
+  const ledger = new SequenceLedger({ ...options, blockCount });
+  const feedContext = { ...feedShape, blocks: (sequenceId: number) => ledger.blocks(sequenceId) };
   const inputShape = { ...config, embedding: options.embedding, activationDtype };
+
+  /** Computes the largest micro-batches, whose sequences share the blocks that there are: what they hold is nobody's. */
+  async function tryOut(stage: OpenStage, count: number): Promise<void> {
+    const longest = Math.min(options.maxContext, provider.memory ? Number.POSITIVE_INFINITY : triedContext);
+    const table = Array.from({ length: Math.ceil(longest / blockSize) }, (_, index) => index % count);
+    for (const batch of largestBatches(options, longest)) {
+      const rows = options.head ? [...batch.sequenceIds.keys()] : [];
+      const wanted = { logitRows: rows, topRows: rows };
+      const feeds = pagedFeeds(
+        { ...feedShape, blocks: () => table },
+        batch,
+        anyInput(options, batch),
+        wanted,
+      );
+      const copyFeeds = await stage.copies.bring(batch);
+      await stage.session.run({ ...feeds, ...copyFeeds, ...stage.caches.feeds }, wantedOutputs(wanted));
+    }
+  }
 
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
@@ -112,6 +128,7 @@ export async function createPagedRunner(
   return {
     blockCount,
     weightBytes,
+    memoryUse,
     open(sequences) {
       ledger.open(sequences);
       copies.expect(sequences);
@@ -125,33 +142,11 @@ export async function createPagedRunner(
       if (options.head) sampler.close(sequenceIds);
     },
     usage: () => ledger.usage(),
-    async close() {
-      await session.release();
-      await copies.close();
-      await caches.close();
-    },
+    close: () => opened.close(),
   };
 }
 
 function needsOf(sampling: SamplingParameters): RowNeeds {
   if (isPlainGreedy(sampling)) return "best";
   return drawsFromBest(sampling, topCount) ? "top" : "logits";
-}
-
-async function openGraph(
-  options: RunnerOptions,
-  provider: Provider,
-  paged: { blockCount: number; blockSize: number; maxContext: number; zerosFile?: string },
-): Promise<InferenceSession> {
-  const { manifest, blobsFolder } = options;
-  const path = await writeStageGraph(blobsFolder, stageGraph(manifest, { ...options, paged }));
-  try {
-    return await provider.open(path);
-  } catch (error) {
-    if (error instanceof StagecoachError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StagecoachError("DATA_LOSS", `${provider.name} cannot open ${path}: ${reason}`, {
-      cause: error,
-    });
-  }
 }

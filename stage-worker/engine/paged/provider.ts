@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { PagedKv } from "../../../model/graph/paged-attention.js";
+import type { GpuMemory } from "../../cuda/gpu-memory.js";
 
 /** What a stage's caches are: so many tensors, two a layer, each `[blockCount, blockSize, kvHeadCount, headSize]`. */
 export interface CacheShape {
@@ -20,6 +21,8 @@ export interface Provider {
   readonly name: string;
   /** A block's tokens have to be a multiple of this, or attention goes wrong without saying so. */
   readonly blockSizeStep: number;
+  /** The device's memory as it is now; absent where nobody tells. */
+  readonly memory?: () => GpuMemory;
   /** Where the caches are: in the graph, as a file of zeros that it starts from, or among its inputs. */
   cachesInGraph(shape: CacheShape, blobsFolder: string): Promise<Pick<PagedKv, "zerosFile">>;
   /** Caches that every run is fed; none where they are in the graph. */
