@@ -188,6 +188,16 @@ test("a number of blocks that is given is taken, or refused where it cannot fit"
   await expect(openInRoom(stage({ blockCount: 2_000 }), new FakeGpu(1_000))).rejects.toThrow(/do not fit/);
 });
 
+test("a stage without layers has all blocks, and needs no memory for them", async () => {
+  const head = { firstLayer: 4, endLayer: 4, embedding: false };
+  const gpu = new FakeGpu(90_000);
+  expect((await openInRoom(stage(head), gpu)).blockCount).toBe(10_000);
+  expect(gpu.opened).toEqual([10_000]);
+  expect((await openInRoom(stage({ ...head, blockCount: 12_000 }), new FakeGpu(90_000))).blockCount).toBe(
+    12_000,
+  );
+});
+
 test("other errors than of memory are passed on", async () => {
   const gpu = new FakeGpu(1_000);
   gpu.tryOut = async () => {

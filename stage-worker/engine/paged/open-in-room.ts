@@ -153,8 +153,8 @@ function guessedBlocks(options: RunnerOptions, weightBytes: number, memory: GpuM
 function blocksIn(options: RunnerOptions, bytes: number): number {
   const { blockBytes, mostBlocks } = kvNeeds(options);
   if (bytes < 0) return 0;
-  if (blockBytes === 0) return mostBlocks;
   const most = Math.max(mostBlocks, options.blockCount);
+  if (blockBytes === 0) return most;
   return Math.min(most, Math.floor(Math.min(bytes, options.kvMemoryBytes ?? Infinity) / blockBytes));
 }
 
