@@ -1,5 +1,4 @@
 import type { Tensor } from "onnxruntime-node";
-import { StagecoachError } from "../../../common/errors.js";
 import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import type { Work } from "../broken-sequences.js";
@@ -18,6 +17,7 @@ import type {
   StageOutput,
   StageRunner,
 } from "../stage-runner.js";
+import { checkAttention } from "./check-attention.js";
 import { DeviceRuns } from "./device-runs.js";
 import { anyInput, largestBatches } from "./dry-run.js";
 import { openInRoom } from "./open-in-room.js";
@@ -32,7 +32,7 @@ const triedContext = 1024;
  * A runner on a GPU: KV in blocks, as the coordinator knows them, which never leave the device; a micro-batch is one
  * run. `sampler` is used at the last stage only.
  * @throws StagecoachError RESOURCE_EXHAUSTED when memory does not hold the weights, what computing takes and one KV
- * block, DATA_LOSS when the graph cannot be opened.
+ * block, FAILED_PRECONDITION for what the provider's attention does not take, DATA_LOSS when the graph cannot be opened.
  */
 export async function createPagedRunner(
   options: RunnerOptions,
@@ -41,12 +41,7 @@ export async function createPagedRunner(
 ): Promise<StageRunner> {
   const { config } = options.manifest;
   const { activationDtype = "FLOAT32", blockSize } = options;
-  if (blockSize % provider.blockSizeStep > 0) {
-    throw new StagecoachError(
-      "FAILED_PRECONDITION",
-      `${provider.name} cannot attend to blocks of ${blockSize} tokens, they must be a multiple of ${provider.blockSizeStep}: --block-size ${provider.blockSizeStep}`,
-    );
-  }
+  checkAttention(options, provider);
   const feedShape = {
     blockSize,
     hiddenSize: config.hiddenSize,

@@ -14,6 +14,8 @@ export function cudaProvider(deviceId: number): Provider {
   return {
     name: `CUDA device ${deviceId}`,
     blockSizeStep: 16,
+    blockSizePowers: true,
+    headSizes: { multipleOf: 8, most: 256 },
     memory: () => gpuMemoryNow(deviceId),
     cachesInGraph: async ({ dims }, blobsFolder) => ({ zerosFile: await zerosFile(dims, blobsFolder) }),
     openCaches: async () => ({ feeds: {}, close: async () => undefined }),

@@ -21,6 +21,10 @@ export interface Provider {
   readonly name: string;
   /** A block's tokens have to be a multiple of this, or attention goes wrong without saying so. */
   readonly blockSizeStep: number;
+  /** Sizes of blocks have to be powers of two besides. */
+  readonly blockSizePowers: boolean;
+  /** Values of a head that its attention takes: a multiple of the one, up to the other where there is a limit. */
+  readonly headSizes: { readonly multipleOf: number; readonly most?: number };
   /** The device's memory as it is now; absent where nobody tells. */
   readonly memory?: () => GpuMemory;
   /** Where the caches are: in the graph, as a file of zeros that it starts from, or among its inputs. */

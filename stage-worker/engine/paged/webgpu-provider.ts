@@ -15,6 +15,8 @@ export function webgpuProvider(): Provider {
   return {
     name: "WebGPU",
     blockSizeStep: tileTokens,
+    blockSizePowers: false,
+    headSizes: { multipleOf: 16 },
     cachesInGraph: async () => ({}),
     openCaches: gpuCaches,
     open: (path) =>

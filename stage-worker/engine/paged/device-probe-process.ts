@@ -3,19 +3,24 @@ import { StagecoachError } from "../../../common/errors.js";
 import { GraphBuilder } from "../../../model/graph/graph-builder.js";
 
 /** The process's only message. */
-export interface WebgpuProbeResult {
-  /** Why WebGPU does not compute; absent where it does. */
+export interface DeviceProbeResult {
+  /** Why the provider does not compute; absent where it does. */
   readonly problem?: string;
 }
 
+/** What is tried out; comes as JSON. */
+export type ProbedProvider = "webgpu" | { readonly name: "cuda"; readonly deviceId: number };
+
 /** One and one in float16. */
-async function main(): Promise<WebgpuProbeResult> {
+async function main(provider: ProbedProvider): Promise<DeviceProbeResult> {
   const graph = new GraphBuilder();
   const one = graph.input("one", "f16", [1]);
   graph.output("two", graph.op("Add", [one, one]), "f16", [1]);
   const session = await InferenceSession.create(graph.model(), {
-    executionProviders: ["webgpu"],
+    executionProviders: [provider],
     logSeverityLevel: 4,
+    // Otherwise the CPU would compute what the provider cannot.
+    ...(provider !== "webgpu" && { extra: { session: { disable_cpu_ep_fallback: "1" } } }),
   });
   const { two } = await session.run({ one: new Tensor("float16", Uint16Array.of(halfOne), [1]) });
   await session.release();
@@ -26,7 +31,7 @@ const halfOne = 0x3c00;
 const halfTwo = 0x4000;
 
 /** Without the place in ONNX Runtime's source that its errors begin with. */
-function failure(reason: unknown): WebgpuProbeResult {
+function failure(reason: unknown): DeviceProbeResult {
   return {
     problem: StagecoachError.from(reason)
       .message.replace(/^.* was false\. /s, "")
@@ -34,6 +39,6 @@ function failure(reason: unknown): WebgpuProbeResult {
   };
 }
 
-void main()
+void main(JSON.parse(process.argv[2] ?? "") as ProbedProvider)
   .catch(failure)
   .then((result) => process.send?.(result, () => process.disconnect()));
