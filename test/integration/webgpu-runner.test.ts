@@ -201,6 +201,32 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
     });
   });
 
+  it("measures with few blocks, where the device tells its memory, and computes with those that fit", async () => {
+    const mebibyte = 2 ** 20;
+    const opened: number[] = [];
+    const memory = () => ({ totalBytes: 2 ** 30, freeBytes: 266 * mebibyte, others: [] });
+    const provider: Provider = {
+      ...webgpuProvider(),
+      memory,
+      openCaches: (shape) => {
+        opened.push(shape.dims[0]);
+        return webgpuProvider().openCaches(shape);
+      },
+    };
+    const model = await packed();
+    const { kvHeadCount, headSize } = model.manifest.config;
+    const sizes = { blockCount: 0, maxSequences: 1000, maxBatchTokens: 64 };
+    const sampler = new RecordingSampler();
+    const { driver, expectLogits, runners } = await pipelineOf(model, [[0, 3]], sizes, sampler, provider);
+    const blockBytes = 2 * 3 * blockSize * kvHeadCount * headSize * 2;
+    const fitting = Math.floor((10 * mebibyte) / blockBytes + 2);
+    expect(opened).toEqual([2, fitting]);
+    expect(runners[0]?.blockCount).toBe(fitting);
+    driver.open(1, wanted);
+    await driver.step([{ id: 1, tokens: tokensOf(40, 1) }]);
+    expectLogits(1, tokensOf(40, 1));
+  });
+
   it("refuses blocks that are smaller than what its attention reads at once", async () => {
     await expect(pipelineOf(await packed(), [[0, 3]], { blockSize: 16 })).rejects.toThrow(
       /blocks of 16 tokens.*multiple of 32: --block-size 32/,
