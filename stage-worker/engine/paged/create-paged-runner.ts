@@ -7,7 +7,6 @@ import { computeSpoiling } from "../compute-in-parts.js";
 import { drawsFromBest, isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
 import { type RowNeeds, rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
-import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -24,6 +23,7 @@ import { openInRoom } from "./open-in-room.js";
 import { type OpenStage, openStage } from "./open-stage.js";
 import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
 import type { Provider } from "./provider.js";
+import { stageNeeds } from "./stage-needs.js";
 
 /** Context that is tried where nothing can be measured by it, only whether it works: software would take minutes. */
 const triedContext = 1024;
@@ -48,7 +48,7 @@ export async function createPagedRunner(
     hasLayers: options.endLayer > options.firstLayer,
     head: options.head,
   };
-  const weightBytes = stageWeightBytes(options);
+  const { weightBytes } = stageNeeds(options);
   const { opened, blockCount, memoryUse } = await openInRoom(options, {
     device: provider.name,
     memory: provider.memory,

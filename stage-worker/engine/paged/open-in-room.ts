@@ -1,9 +1,8 @@
 import { formatBytes } from "../../../model/store/format-bytes.js";
 import type { GpuMemory } from "../../cuda/gpu-memory.js";
 import { deviceFailureOf } from "../device-failure.js";
-import { stageWeightBytes } from "../ort/weight-bytes.js";
 import type { RunnerOptions } from "../stage-runner.js";
-import { doesNotFit, kvNeeds, type Misfit } from "./kv-needs.js";
+import { doesNotFit, type Misfit, stageNeeds } from "./stage-needs.js";
 
 /** How a stage is opened on a device, and tried out there. */
 export interface Openable<Opened> {
@@ -43,18 +42,20 @@ export async function openInRoom<Opened>(
   options: RunnerOptions,
   how: Openable<Opened>,
 ): Promise<InRoom<Opened>> {
-  const before = how.memory?.();
-  const weightBytes = stageWeightBytes(options);
-  const refuse = (found: Omit<Misfit, "device"> = {}) =>
-    doesNotFit(options, { device: how.device, ...(before && { memory: before }), ...found });
+  const given = options.blockCount > 0;
+  const before = given ? undefined : how.memory?.();
+  const { weightBytes, blockBytes } = stageNeeds(options);
+  const refuse = (found: Omit<Misfit, "device"> = {}) => {
+    const memory = before ?? how.memory?.();
+    return doesNotFit(options, { device: how.device, ...(memory && { memory }), ...found });
+  };
   const guessed = guessedBlocks(options, weightBytes, before);
   if (guessed < 1) throw refuse();
-  if (options.blockCount > 0) return await openGiven(options, how, refuse);
+  if (given) return await openGiven(options, how, refuse);
   if (before === undefined || how.memory === undefined) {
     return await openShrinking(options, how, guessed, (failed) => failed * shrink.guessed, refuse);
   }
 
-  const { blockBytes } = kvNeeds(options);
   const few =
     guessed * blockBytes <= (Math.min(options.memoryLimitBytes, before.freeBytes) - weightBytes) / 2;
   const first = await openFirst(how, few ? guessed : Math.min(probeBlocks, guessed), refuse);
@@ -151,7 +152,7 @@ function guessedBlocks(options: RunnerOptions, weightBytes: number, memory: GpuM
 
 /** Blocks in so much memory, at most as many as are of use, within what KV may take. */
 function blocksIn(options: RunnerOptions, bytes: number): number {
-  const { blockBytes, mostBlocks } = kvNeeds(options);
+  const { blockBytes, mostBlocks } = stageNeeds(options);
   if (bytes < 0) return 0;
   const most = Math.max(mostBlocks, options.blockCount);
   if (blockBytes === 0) return most;
@@ -170,9 +171,9 @@ function inRoom<Opened>(
   { opened, blockCount }: { opened: Opened; blockCount: number },
   workspaceBytes?: number,
 ): InRoom<Opened> {
-  const { blockBytes, sequenceBlocks } = kvNeeds(options);
+  const { weightBytes, blockBytes, sequenceBlocks } = stageNeeds(options);
   const uses = [
-    `${formatBytes(stageWeightBytes(options))} of weights`,
+    `${formatBytes(weightBytes)} of weights`,
     ...(workspaceBytes === undefined ? [] : [`${formatBytes(workspaceBytes)} to compute in`]),
     `${formatBytes(blockCount * blockBytes)} of KV in ${blockCount} blocks`,
     ...(blockCount < sequenceBlocks

@@ -6,8 +6,9 @@ import type { RunnerOptions } from "../stage-runner.js";
 
 const bytesPerValue = 2;
 
-/** What a stage's keys and values take on a GPU. */
-export interface KvNeeds {
+/** What a stage takes on a GPU beside what it computes in. */
+export interface StageNeeds {
+  readonly weightBytes: number;
   /** Of a block in all of the stage's layers; 0 without layers. */
   readonly blockBytes: number;
   /** Blocks of the longest sequence. */
@@ -16,31 +17,16 @@ export interface KvNeeds {
   readonly mostBlocks: number;
 }
 
-export function kvNeeds({
-  manifest,
-  firstLayer,
-  endLayer,
-  blockSize,
-  maxSequences,
-  maxContext,
-}: RunnerOptions): KvNeeds {
+export function stageNeeds(options: RunnerOptions): StageNeeds {
+  const { manifest, firstLayer, endLayer, blockSize, maxSequences, maxContext } = options;
   const { kvHeadCount, headSize } = manifest.config;
   const sequenceBlocks = Math.ceil(maxContext / blockSize);
   return {
+    weightBytes: stageWeightBytes(options),
     blockBytes: 2 * (endLayer - firstLayer) * blockSize * kvHeadCount * headSize * bytesPerValue,
     sequenceBlocks,
     mostBlocks: maxSequences * sequenceBlocks,
   };
-}
-
-/**
- * Bytes that weights may take on the GPU when the longest sequence's keys and values have to fit beside them, and, of
- * what is left, a tenth for what computing needs: for choosing the form of weights before anything is opened.
- */
-export function weightRoomBytes(options: RunnerOptions): number {
-  const { blockBytes, sequenceBlocks } = kvNeeds(options);
-  const kvBytes = Math.min(options.kvMemoryBytes ?? Number.POSITIVE_INFINITY, sequenceBlocks * blockBytes);
-  return Math.max(0, Math.floor((options.memoryLimitBytes - kvBytes) * 0.9));
 }
 
 /** What is known when a stage does not fit. */
@@ -56,7 +42,7 @@ export interface Misfit {
 /** The error of a stage that its GPU has no room for, with the figures and the way out. */
 export function doesNotFit(options: RunnerOptions, misfit: Misfit): StagecoachError {
   const { firstLayer, endLayer, blockSize, maxContext, kvMemoryBytes, memoryLimitBytes } = options;
-  const { blockBytes, sequenceBlocks } = kvNeeds(options);
+  const { weightBytes, blockBytes, sequenceBlocks } = stageNeeds(options);
   const range = `layers [${firstLayer}, ${endLayer})`;
   if (kvMemoryBytes !== undefined && kvMemoryBytes < blockBytes) {
     return new StagecoachError(
@@ -66,7 +52,7 @@ export function doesNotFit(options: RunnerOptions, misfit: Misfit): StagecoachEr
   }
   const { device, workspaceBytes, memory, cause } = misfit;
   const needs = [
-    `${formatBytes(stageWeightBytes(options))} of weights`,
+    `${formatBytes(weightBytes)} of weights`,
     ...(workspaceBytes === undefined ? [] : [`${formatBytes(workspaceBytes)} to compute in`]),
     `${formatBytes(blockBytes)} of KV a block of ${blockSize} tokens (${formatBytes(sequenceBlocks * blockBytes)} for a sequence of ${maxContext})`,
   ];
