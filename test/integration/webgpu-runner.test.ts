@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { graphInputs } from "../../model/graph/stage-graph-io.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import { createCpuRunner } from "../../stage-worker/engine/cpu/create-cpu-runner.js";
+import { isDeviceLost } from "../../stage-worker/engine/device-failure.js";
 import { createPagedRunner } from "../../stage-worker/engine/paged/create-paged-runner.js";
 import type { Provider } from "../../stage-worker/engine/paged/provider.js";
 import { webgpuProvider } from "../../stage-worker/engine/paged/webgpu-provider.js";
@@ -186,6 +187,40 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
     expectLogits(2, two);
     expectLogits(3, [...shared, 6]);
     expectLogits(4, [...shared.slice(0, 36), 7, 8]);
+  });
+
+  it("fails a batch alone while the device computes, and says that it is lost when it does not", async () => {
+    const plain = webgpuProvider();
+    let state: "well" | "odd" | "lost" = "well";
+    const provider: Provider = {
+      ...plain,
+      open: async (path) => {
+        if (state === "lost") throw new Error("no answer");
+        const session = await plain.open(path);
+        const run = async (feeds: Readonly<Record<string, Tensor>>, wanted: string[]) => {
+          if (state !== "well" && feeds[graphInputs.tokens] !== undefined) throw new Error("odd");
+          return await session.run(feeds, wanted);
+        };
+        return { ...session, run: run as typeof session.run, release: () => session.release() };
+      },
+    };
+    const sampler = new RecordingSampler();
+    const { driver, expectLogits } = await pipelineOf(await packed(), [[0, 3]], {}, sampler, provider);
+    const step = (id: number) => {
+      driver.open(id, wanted);
+      return driver.step([{ id, tokens: tokensOf(9, 1) }]);
+    };
+    state = "odd";
+    await expect(step(1)).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: expect.stringContaining("odd"),
+    });
+    state = "well";
+    await step(2);
+    expectLogits(2, tokensOf(9, 1));
+    state = "lost";
+    const reason = await step(3).catch((error: unknown) => error);
+    expect(isDeviceLost(reason)).toBe(true);
   });
 
   it("tries out what it may have to compute, with as many blocks as a guess allows", async () => {

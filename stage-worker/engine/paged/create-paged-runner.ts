@@ -1,9 +1,11 @@
 import type { Tensor } from "onnxruntime-node";
 import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
+import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import type { Work } from "../broken-sequences.js";
 import { checkInput } from "../check-input.js";
 import { computeSpoiling } from "../compute-in-parts.js";
+import { deviceFailureOf } from "../device-failure.js";
 import { drawsFromBest, isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
 import { type RowNeeds, rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
@@ -19,6 +21,7 @@ import type {
 import { checkAttention } from "./check-attention.js";
 import { DeviceRuns } from "./device-runs.js";
 import { anyInput, largestBatches } from "./dry-run.js";
+import { makesTwo, oneAndOneGraph } from "./one-and-one.js";
 import { openInRoom } from "./open-in-room.js";
 import { type OpenStage, openStage } from "./open-stage.js";
 import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
@@ -57,7 +60,10 @@ export async function createPagedRunner(
     close: (stage) => stage.close(),
   });
   const { session, caches, copies } = opened;
-  const runs = new DeviceRuns(session, provider.name);
+  const runs = new DeviceRuns(session, {
+    device: provider.name,
+    alive: () => computes(provider, options.blobsFolder),
+  });
   const ledger = new SequenceLedger({ ...options, blockCount });
   const feedContext = { ...feedShape, blocks: (sequenceId: number) => ledger.blocks(sequenceId) };
   const inputShape = { ...config, embedding: options.embedding, activationDtype };
@@ -144,4 +150,14 @@ export async function createPagedRunner(
 function needsOf(sampling: SamplingParameters): RowNeeds {
   if (isPlainGreedy(sampling)) return "best";
   return drawsFromBest(sampling, topCount) ? "top" : "logits";
+}
+
+/** Whether a provider's device computes anything at all: one that is lost fails whatever it is asked. */
+async function computes(provider: Provider, folder: string): Promise<boolean> {
+  try {
+    return await makesTwo(await provider.open(await writeStageGraph(folder, oneAndOneGraph())));
+  } catch (reason) {
+    // Why does not matter, unless it is only full: the failure that made somebody ask is told.
+    return deviceFailureOf(reason) === "memory";
+  }
 }

@@ -8,20 +8,16 @@ const batch = batchOf([
   { id: 4, length: 2 },
 ]);
 
-/** Runs whose errors are these, one after another; undefined is a run that succeeds. */
-function runsThatSay(...messages: (string | undefined)[]): () => Promise<unknown> {
-  const run = async () => {
-    const message = messages.shift();
-    if (message !== undefined) throw new Error(message);
-    return {};
-  };
-  const runs = new DeviceRuns({ run }, "CUDA device 0");
-  return () => runs.run({}, [], batch);
+/** A run that fails like this, on a device that is alive or not. */
+function failing(message: string, alive: boolean): Promise<unknown> {
+  const run = () => Promise.reject(new Error(message));
+  return new DeviceRuns({ run }, { device: "CUDA device 0", alive: async () => alive }).run({}, [], batch);
 }
 
 test("no memory names what was to be computed and the way out", async () => {
-  const run = runsThatSay("Failed to allocate memory for requested buffer of size 42");
-  await expect(run()).rejects.toMatchObject({
+  await expect(
+    failing("Failed to allocate memory for requested buffer of size 42", true),
+  ).rejects.toMatchObject({
     code: "RESOURCE_EXHAUSTED",
     message: expect.stringMatching(
       /3 tokens of sequences 3, 4, up to 7 tokens long, on CUDA device 0 \(Failed.* 42\):.*--kv-cache-memory.*--max-batch-tokens/,
@@ -29,27 +25,17 @@ test("no memory names what was to be computed and the way out", async () => {
   });
 });
 
-test("a lost device is told at once", async () => {
-  const reason = await runsThatSay("CUDA failure 700: an illegal memory access was encountered")().catch(
-    (error: unknown) => error,
-  );
+test.each([
+  ["CUDA failure 700: an illegal memory access was encountered", true],
+  ["something odd", false],
+])("%s on a device that is alive: %s, is a lost device", async (message, alive) => {
+  const reason = await failing(message, alive).catch((error: unknown) => error);
   expect(isDeviceLost(reason)).toBe(true);
-  expect(reason).toMatchObject({
-    code: "UNAVAILABLE",
-    message: expect.stringContaining("CUDA device 0 is lost"),
-  });
+  expect(reason).toMatchObject({ code: "UNAVAILABLE", message: `CUDA device 0 is lost: ${message}` });
 });
 
-test("three unknown failures in a row are a lost device; one success between them is not", async () => {
-  const run = runsThatSay("odd", "odd", undefined, "odd", "odd", "odd");
-  const outcomes: string[] = [];
-  for (let step = 0; step < 6; step++) {
-    outcomes.push(
-      await run().then(
-        () => "done",
-        (error: unknown) => (isDeviceLost(error) ? "lost" : "failed"),
-      ),
-    );
-  }
-  expect(outcomes).toEqual(["failed", "failed", "done", "failed", "failed", "lost"]);
+test("an unknown failure on a device that is alive costs its sequences only", async () => {
+  const reason = await failing("something odd", true).catch((error: unknown) => error);
+  expect(isDeviceLost(reason)).toBe(false);
+  expect(reason).toMatchObject({ code: "INTERNAL", message: "cannot compute sequences 3, 4: something odd" });
 });
