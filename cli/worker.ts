@@ -67,7 +67,13 @@ async function runWorkerCommand(command: Command): Promise<void> {
   });
   if (hasParent()) reportReady({ address: running.address });
   else process.stderr.write(`listens on ${running.address}, joining ${values.join}\n`);
-  await serveUntilEnded(running, values.stopTimeoutMs);
+  try {
+    await serveUntilEnded(running, values.stopTimeoutMs);
+  } catch (reason) {
+    // A thread that hangs in a lost device would keep the process.
+    setTimeout(() => process.exit(1), values.stopTimeoutMs).unref();
+    throw reason;
+  }
 }
 
 /** Subjects and tables want names without blanks. */
@@ -85,6 +91,8 @@ const simulationFile = z.strictObject({
   head: time,
   endAtLength: z.number().int().positive().exactOptional(),
   endTokenId: z.number().int().nonnegative().exactOptional(),
+  mostScores: z.number().int().positive().exactOptional(),
+  lostAtRun: z.number().int().positive().exactOptional(),
 });
 
 async function readSimulation(path: string): Promise<z.infer<typeof simulationFile>> {

@@ -188,7 +188,7 @@ export const settings = {
   ),
   simulation: optional(
     textLike("FILE", "the path of a JSON file", /./),
-    "times of the simulated device, as JSON: layerDecode, layerPrefill, embedding, head, each {alphaMs, betaMs}",
+    "times of the simulated device, as JSON: layerDecode, layerPrefill, embedding, head, each {alphaMs, betaMs}; mostScores and lostAtRun make it fail",
     "no time at all",
   ),
   startTimeoutMs: required(

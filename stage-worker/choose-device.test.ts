@@ -11,8 +11,12 @@ const complete: CudaFacts = {
 };
 const noGpu: CudaFacts = { ...complete, gpus: { gpus: [], reason: "NVIDIA's driver is not here" } };
 
-function looks(cuda: CudaFacts, webgpu?: string): DeviceLooks {
-  return { cuda: async () => cuda, webgpu: async () => webgpu };
+function looks(
+  cuda: CudaFacts,
+  webgpu?: string,
+  failing: Readonly<Record<number, string>> = {},
+): DeviceLooks {
+  return { cuda: async () => cuda, webgpu: async () => webgpu, tryCuda: async (index) => failing[index] };
 }
 
 describe("auto", () => {
@@ -21,6 +25,19 @@ describe("auto", () => {
       device: "cuda",
       deviceIndex: 0,
       reason: "computes on cuda:0, NVIDIA H200",
+    });
+  });
+
+  test("takes the next GPU where the first does not compute, the CPU where none does, and says why", async () => {
+    const busy = looks(complete, undefined, { 0: "the GPU lets no more processes in" });
+    expect(await chooseDevice("auto", busy)).toEqual({
+      device: "cuda",
+      deviceIndex: 1,
+      reason: "computes on cuda:1, NVIDIA H200, for the GPU lets no more processes in",
+    });
+    expect(await chooseDevice("auto", looks(complete, undefined, { 0: "full", 1: "busy" }))).toEqual({
+      device: "cpu",
+      reason: "computes on the CPU, though NVIDIA H200 is here: full; busy",
     });
   });
 
@@ -67,6 +84,15 @@ describe("a device that is named is taken or refused", () => {
       code: "FAILED_PRECONDITION",
       message: expect.stringContaining(message),
     });
+  });
+
+  test("a GPU on which nothing computes", async () => {
+    const full = looks(complete, undefined, { 1: "the memory of cuda:1 is full: end what has it" });
+    await expect(chooseDevice("cuda:1", full)).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: "--device cuda:1: the memory of cuda:1 is full: end what has it, or take --device cpu",
+    });
+    expect(await chooseDevice("cuda:0", full)).toEqual({ device: "cuda", deviceIndex: 0 });
   });
 
   test("webgpu without an adapter", async () => {

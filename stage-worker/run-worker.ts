@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { StagecoachError } from "../common/errors.js";
 import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
@@ -10,6 +11,7 @@ import { advertisedAddress } from "./advertised-address.js";
 import type { ChosenDevice } from "./choose-device.js";
 import { deviceMemory } from "./device-memory.js";
 import { deviceName } from "./device-name.js";
+import { isDeviceLost } from "./engine/device-failure.js";
 import type { SimulationOptions } from "./engine/simulated-runner.js";
 import { Presence } from "./membership/presence.js";
 import { BlobKeeper } from "./transport/blob-keeper.js";
@@ -53,7 +55,7 @@ export interface RunningWorker {
   readonly workerId: string;
   /**
    * Resolves when the worker has ended, by `close` or because the coordinator asked for it; rejects with a
-   * StagecoachError when the coordinator refused it. Everything is freed by then.
+   * StagecoachError when the coordinator refused it or its device is lost. Everything is freed by then.
    */
   readonly closed: Promise<void>;
   close(): Promise<void>;
@@ -61,6 +63,7 @@ export interface RunningWorker {
 
 const freeShare = 0.9;
 const serverGraceMs = 1_000;
+const lostGraceMs = 3_000;
 
 /**
  * Starts a worker: its Stage service, and its membership in the cluster, which is taken up in the background
@@ -90,11 +93,21 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     linkHost: () =>
       options.hops === "grpc" ? undefined : parseListenAddress(server.address, "--listen").host,
     ...(options.kvMemoryBytes !== undefined && { kvMemoryBytes: options.kvMemoryBytes }),
-    onChange: () => presence.changed(),
+    onChange: (state) => {
+      presence.changed();
+      if (state.kind === "failed") endIfLost(state.reason);
+    },
     log,
   });
   const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, memoryLimitBytes, log });
-  const measure: typeof measurer.measure = (request, signal) => measurer.measure(request, signal);
+  const measure: typeof measurer.measure = async (request, signal) => {
+    try {
+      return await measurer.measure(request, signal);
+    } catch (reason) {
+      endIfLost(reason);
+      throw reason;
+    }
+  };
   const server = await startGrpc({
     services: [stageService({ slot, threads, measure })],
     listen: options.listen,
@@ -127,13 +140,27 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   });
 
   const leaving = new AbortController();
+  let lost: StagecoachError | undefined;
+  /** What a device lost, this process does not get back; whoever starts the worker anew may. */
+  function endIfLost(reason: unknown): void {
+    if (lost !== undefined || !isDeviceLost(reason)) return;
+    const { code, message } = StagecoachError.from(reason);
+    lost = new StagecoachError(code, `${message}: this worker ends; start it again`, { cause: reason });
+    leaving.abort(lost);
+  }
+
   const closed = presence
     .run(leaving.signal)
     .then((reason) => log.info({ reason }, "leaving the cluster"))
     .finally(async () => {
-      await unload(`worker ${workerId} ends`);
+      const freed = unload(`worker ${workerId} ends`);
+      // What hangs in a lost device never ends.
+      await (lost === undefined
+        ? freed
+        : Promise.race([freed, sleep(lostGraceMs, undefined, { ref: false })]));
       await presence.close();
       await server.close(serverGraceMs);
+      if (lost !== undefined) throw lost;
     });
   // Whoever started the worker may look at `closed` late.
   closed.catch(() => undefined);

@@ -11,9 +11,9 @@ import type { Home } from "../../common/home.js";
 import { parseListenAddress } from "../../common/listen-address.js";
 import { formatBytes } from "../../model/store/format-bytes.js";
 import { cudaFacts } from "../../stage-worker/cuda/cuda-facts.js";
-import { probeWebgpu } from "../../stage-worker/engine/paged/probe-webgpu.js";
+import { probeWebgpu } from "../../stage-worker/engine/paged/probe-device.js";
 import { findNatsServer } from "../up/nats-server.js";
-import { checkCuda, checkGpus, gradeWebgpu, hasGpuDevice } from "./gpu-checks.js";
+import { checkCuda, checkGpus, gpuHolders, gradeWebgpu, hasGpuDevice, tryGpus } from "./gpu-checks.js";
 
 /** `poor` works with less; `bad` does not work. */
 export type Grade = "good" | "poor" | "bad";
@@ -43,8 +43,8 @@ export async function runChecks({ home, http, grpc }: CheckOptions): Promise<Fin
     checkRuntime(),
     checkProcessor(),
     checkMemory(readMemory()),
-    cuda.then(checkGpus),
-    cuda.then(checkCuda),
+    cuda.then((facts) => checkGpus(facts, gpuHolders)),
+    cuda.then(async (facts) => checkCuda(facts, await tryGpus(facts))),
     probeWebgpu().then((problem) => gradeWebgpu(problem, hasGpuDevice())),
     checkDisk(home),
     checkPort("HTTP port", http, "--http"),

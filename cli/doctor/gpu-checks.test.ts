@@ -9,11 +9,15 @@ const facts: CudaFacts = {
   missingProvider: [],
   missingLibraries: [],
 };
+const nobody = () => "";
 const noGpus = { gpus: [], reason: "NVIDIA's driver is not here" } as const;
 
 test("GPUs are listed with memory and driver", () => {
-  expect(checkGpus(facts).fact).toBe("cuda:0 NVIDIA H200, 64.0 GiB free of 128.0 GiB, driver 580.65");
-  expect(checkGpus({ ...facts, gpus: noGpus })).toMatchObject({
+  expect(checkGpus(facts, nobody).fact).toBe("cuda:0 NVIDIA H200, 64.0 GiB free of 128.0 GiB, driver 580.65");
+  expect(checkGpus(facts, () => "process 12 (python3) holds 64.0 GiB").fact).toContain(
+    "of 128.0 GiB (process 12 (python3) holds 64.0 GiB), driver",
+  );
+  expect(checkGpus({ ...facts, gpus: noGpus }, nobody)).toMatchObject({
     grade: "poor",
     fact: "NVIDIA's driver is not here",
   });
@@ -21,10 +25,16 @@ test("GPUs are listed with memory and driver", () => {
 
 test("the provider is missed only where a GPU would use it", () => {
   const missingProvider = ["libonnxruntime_providers_cuda.so"];
-  expect(checkCuda({ ...facts, missingProvider }).remedy).toContain("stagecoach install cuda");
-  expect(checkCuda({ ...facts, missingProvider, gpus: noGpus }).grade).toBe("good");
-  expect(checkCuda({ ...facts, missingLibraries: ["libcublas.so.13"] }).remedy).toContain("libcublas.so.13");
-  expect(checkCuda(facts).grade).toBe("good");
+  expect(checkCuda({ ...facts, missingProvider }, []).remedy).toContain("stagecoach install cuda");
+  expect(checkCuda({ ...facts, missingProvider, gpus: noGpus }, []).grade).toBe("good");
+  expect(checkCuda({ ...facts, missingLibraries: ["libcublas.so.13"] }, []).remedy).toContain(
+    "libcublas.so.13",
+  );
+  expect(checkCuda(facts, []).grade).toBe("good");
+  expect(checkCuda(facts, ["the memory of cuda:0 is full"])).toMatchObject({
+    grade: "poor",
+    remedy: "the memory of cuda:0 is full",
+  });
 });
 
 test("software rendering is called that", () => {

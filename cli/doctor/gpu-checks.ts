@@ -1,30 +1,66 @@
 import { existsSync, readdirSync } from "node:fs";
+import { StagecoachError } from "../../common/errors.js";
 import { formatBytes } from "../../model/store/format-bytes.js";
-import { type CudaFacts, cudaPlatform, librariesProblem } from "../../stage-worker/cuda/cuda-facts.js";
+import {
+  type CudaFacts,
+  cudaPlatform,
+  cudaProblem,
+  librariesProblem,
+} from "../../stage-worker/cuda/cuda-facts.js";
+import { describeHolders, gpuMemoryNow } from "../../stage-worker/cuda/gpu-memory.js";
+import { cudaTrialProblem } from "../../stage-worker/cuda/try-cuda.js";
 import type { Finding } from "./checks.js";
 
-/** NVIDIA's GPUs, each with its memory and driver. None is no fault. */
-export function checkGpus({ gpus }: CudaFacts): Finding {
+/**
+ * NVIDIA's GPUs, each with its memory, driver, and who else has memory there. None is no fault.
+ * @param holders who has memory on a GPU, in words; empty for nobody
+ */
+export function checkGpus({ gpus }: CudaFacts, holders: (deviceIndex: number) => string): Finding {
   const name = "NVIDIA GPUs";
   if (gpus.reason === undefined) {
-    const listed = gpus.gpus.map(
-      ({ index, name: model, totalBytes, freeBytes, driver }) =>
-        `cuda:${index} ${model}, ${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}, driver ${driver}`,
-    );
+    const listed = gpus.gpus.map(({ index, name: model, totalBytes, freeBytes, driver }) => {
+      const held = holders(index);
+      return `cuda:${index} ${model}, ${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}${held && ` (${held})`}, driver ${driver}`;
+    });
     return { name, grade: "good", fact: listed.join("; ") };
   }
   const remedy = "for --device cuda: an NVIDIA GPU and its driver; CPUs need neither";
   return { name, grade: "poor", fact: gpus.reason, remedy };
 }
 
-/** Whether ONNX Runtime's CUDA provider and the libraries that it needs are here. */
-export function checkCuda({ platform, gpus, missingProvider, missingLibraries }: CudaFacts): Finding {
+/** Who has memory on a GPU; what cannot be told is told as that. */
+export function gpuHolders(deviceIndex: number): string {
+  try {
+    return describeHolders(gpuMemoryNow(deviceIndex).others);
+  } catch (reason) {
+    return StagecoachError.from(reason).message;
+  }
+}
+
+/** Tries every GPU, where nothing that CUDA needs is missing; gives the problems of those that do not compute. */
+export async function tryGpus(facts: CudaFacts): Promise<string[]> {
+  if (cudaProblem(facts) !== undefined) return [];
+  const tried = await Promise.all(facts.gpus.gpus.map(({ index }) => cudaTrialProblem(index)));
+  return tried.filter((problem) => problem !== undefined);
+}
+
+/**
+ * Whether ONNX Runtime's CUDA provider and the libraries that it needs are here, and whether GPUs compute with them.
+ * @param failing why some do not
+ */
+export function checkCuda(
+  { platform, gpus, missingProvider, missingLibraries }: CudaFacts,
+  failing: readonly string[],
+): Finding {
   const name = "CUDA provider";
   if (platform !== cudaPlatform)
     return { name, grade: "good", fact: `${cudaPlatform} only, not ${platform}` };
   if (missingProvider.length > 0) {
     if (gpus.reason !== undefined) return { name, grade: "good", fact: "not here; nothing would use it" };
     return { name, grade: "poor", fact: "not here", remedy: "for --device cuda: stagecoach install cuda" };
+  }
+  if (failing.length > 0) {
+    return { name, grade: "poor", fact: "here, but not every GPU computes", remedy: failing.join("; ") };
   }
   if (missingLibraries.length === 0) return { name, grade: "good", fact: "here, with CUDA 13's libraries" };
   return {

@@ -50,6 +50,7 @@ function requestFor(
     maxContext: limits.maxContext,
     threads: 0,
     activationDtype: limits.activationDtype,
+    maxBatchTokens: limits.tokenBudget,
   };
 }
 

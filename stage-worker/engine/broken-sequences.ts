@@ -12,11 +12,15 @@ export interface Work {
  * and must not take other sequences of the batch with them. Returns the same work when there are none.
  */
 export function withoutBroken(work: Work, broken: ReadonlySet<number>): Work {
-  const { batch, input } = work;
+  const { batch } = work;
   const kept = [...batch.sequenceIds.keys()].filter(
     (index) => !broken.has(batch.sequenceIds[index] as number),
   );
-  if (kept.length === batch.sequenceIds.length) return work;
+  return kept.length === batch.sequenceIds.length ? work : withSlices(work, kept);
+}
+
+/** The work of some of a batch's slices, by their ascending indices. */
+export function withSlices({ batch, input }: Work, kept: readonly number[]): Work {
   const pick = <Value>(values: readonly Value[]): Value[] => kept.map((index) => values[index] as Value);
   return {
     batch: {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
 import { startThread } from "../../common/start-thread.js";
@@ -7,6 +8,7 @@ import type { RunnerSpec } from "./create-runner.js";
 import {
   type EngineNews,
   type EngineThreadData,
+  errorOf,
   type FlowPlace,
   type FromEngine,
   type LinkListen,
@@ -24,6 +26,8 @@ export interface EngineListeners {
 }
 
 const closeTimeoutMs = 5_000;
+/** What news of an end may take to whom it concerns. */
+const newsMs = 100;
 
 /** What an engine is started from. */
 export interface EngineOptions {
@@ -43,6 +47,8 @@ export class EngineHost {
   readonly blockCount: number;
   readonly weightBytes: number;
   readonly beginsInsideBlocks: boolean;
+  /** See StageRunner. */
+  readonly memoryUse: string | undefined;
   /** Where links into the engine's thread end; 0 where none can. */
   readonly linkPort: number;
   readonly #thread: Worker;
@@ -80,18 +86,19 @@ export class EngineHost {
   private constructor(
     thread: Worker,
     shared: { stats: SharedStats; departures: SharedCount; taken: SharedCount },
-    { blockCount, weightBytes, beginsInsideBlocks, linkPort }: Ready,
+    { blockCount, weightBytes, beginsInsideBlocks, memoryUse, linkPort }: Ready,
     listeners: EngineListeners,
   ) {
     this.blockCount = blockCount;
     this.weightBytes = weightBytes;
     this.beginsInsideBlocks = beginsInsideBlocks;
+    this.memoryUse = memoryUse;
     this.linkPort = linkPort;
     this.#thread = thread;
     this.#shared = shared;
     thread.on("message", (message: FromEngine) => {
       if (this.#closing !== undefined || message.kind === "ready" || message.kind === "stopped") return;
-      if (message.kind === "broken") this.#lost(errorOf(message), listeners);
+      if (message.kind === "broken") this.#lost(errorOf(message.failure), listeners);
       else listeners.onNews(message);
     });
     thread.once("error", (reason) => this.#lost(StagecoachError.from(reason, "INTERNAL"), listeners));
@@ -151,7 +158,8 @@ export class EngineHost {
 
   #lost(reason: StagecoachError, listeners: EngineListeners): void {
     if (this.#closing !== undefined) return;
-    this.#closing = this.#thread.terminate().then(() => undefined);
+    // The reason is told before neighbours see their links break, and can only say that.
+    this.#closing = sleep(newsMs).then(async () => void (await this.#thread.terminate()));
     listeners.onBroken(reason);
   }
 
@@ -173,11 +181,11 @@ function firstMessage(thread: Worker, signal: AbortSignal): Promise<Ready> {
       thread.off("exit", ended);
       if (message.kind === "ready") resolve(message);
       else
-        reject(message.kind === "broken" ? errorOf(message) : new StagecoachError("INTERNAL", message.kind));
+        reject(
+          message.kind === "broken"
+            ? errorOf(message.failure)
+            : new StagecoachError("INTERNAL", message.kind),
+        );
     });
   });
-}
-
-function errorOf({ failure }: Extract<FromEngine, { kind: "broken" }>): StagecoachError {
-  return new StagecoachError(failure.code, failure.message);
 }

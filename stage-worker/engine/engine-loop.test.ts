@@ -178,3 +178,48 @@ test("a hop over a link ends when the engine has the frame, and begins when it c
   const { hopP50Us, hopP99Us } = stats.read(nowUs);
   expect([hopP50Us, hopP99Us]).toEqual([30, 250]);
 });
+
+test("a batch of which memory holds a part goes on with that part", async () => {
+  const options = runnerOptions({ embedding: false, head: false });
+  const loop = loopOver(createSimulatedRunner(options, { ...instantSimulation, mostScores: 20 }));
+  await loop.receive(frame({ kind: "open", openings: [opening(1), opening(2)] }));
+  await departed(loop);
+  const first = forward([
+    { id: 1, length: 4, blocks: [0] },
+    { id: 2, length: 30, blocks: [1, 2], sample: false },
+  ]);
+  await loop.receive(frame(first));
+  await departed(loop);
+  expect(results[1]).toMatchObject({
+    output: { kind: "hidden", data: { length: 4 * 64 } },
+    remaining: { sequenceIds: [1], lengths: [4] },
+    failure: {
+      code: "RESOURCE_EXHAUSTED",
+      sequenceIds: [2],
+      message: expect.stringMatching(/--max-batch-tokens/),
+    },
+  });
+  await loop.receive(
+    frame(
+      forward([
+        { id: 1, context: 4 },
+        { id: 2, context: 30 },
+      ]),
+    ),
+  );
+  expect(results[2]).toMatchObject({ remaining: { sequenceIds: [1] }, output: { data: { length: 64 } } });
+  expect(results[2]?.failure).toBeUndefined();
+});
+
+test("a lost device ends the loop; what waits is not computed", async () => {
+  const options = runnerOptions({ embedding: false, head: false });
+  const loop = loopOver(createSimulatedRunner(options, { ...instantSimulation, lostAtRun: 2 }));
+  await loop.receive(frame({ kind: "open", openings: [opening(1)] }));
+  await departed(loop);
+  await loop.receive(frame(forward([{ id: 1, blocks: [0] }])));
+  await departed(loop);
+  const lost = /the simulated device is lost at run 2/;
+  await expect(loop.receive(frame(forward([{ id: 1, context: 1 }])))).rejects.toThrow(lost);
+  await expect(loop.receive(frame(forward([{ id: 1, context: 2 }])))).rejects.toThrow(lost);
+  expect(results).toHaveLength(2);
+});

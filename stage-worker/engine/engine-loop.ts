@@ -1,5 +1,6 @@
 import { Accounting, type Activity } from "./accounting.js";
 import { withoutBroken } from "./broken-sequences.js";
+import { isDeviceLost } from "./device-failure.js";
 import { type EngineFrame, type EngineResult, failureOf } from "./engine-messages.js";
 import { OwnTokens } from "./own-tokens.js";
 import type { SharedCount } from "./shared-count.js";
@@ -131,8 +132,12 @@ export class EngineLoop {
       const output = await this.#options.runner.forward(batch, this.#ownTokens.fill(batch, input));
       this.#ownTokens.remember(output);
       this.#options.stats.addStep(batch.lengths.reduce((sum, length) => sum + length, 0));
-      return { ...changed, output, doneAtUs: this.#options.wallUs() };
+      if (output.failed === undefined) return { ...changed, output, doneAtUs: this.#options.wallUs() };
+      const result = this.#fail(output.failed.reason, output.failed.sequenceIds);
+      return { ...result, output, remaining: withoutBroken({ batch, input }, this.#broken).batch };
     } catch (reason) {
+      // The rest would fail as well: the stage has to end, not to go through what waits.
+      if (isDeviceLost(reason)) throw reason;
       return this.#fail(reason, batch.sequenceIds);
     }
   }

@@ -1,6 +1,7 @@
 import { type Code, StagecoachError } from "../../common/errors.js";
 import type { LinkTarget } from "../../common/wire/link-connection.js";
 import type { RunnerSpec } from "./create-runner.js";
+import { deviceLost, isDeviceLost } from "./device-failure.js";
 import type {
   RaggedBatch,
   SequenceClosing,
@@ -73,6 +74,7 @@ export type FromEngine =
       blockCount: number;
       weightBytes: number;
       beginsInsideBlocks: boolean;
+      memoryUse?: string;
       linkPort: number;
     }
   /** The runner could not be made, or the engine itself broke. */
@@ -115,9 +117,21 @@ export interface EngineFailure {
   readonly code: Code;
   readonly message: string;
   readonly sequenceIds: readonly number[];
+  /** See `deviceLost`. */
+  readonly deviceLost?: boolean;
 }
 
 export function failureOf(reason: unknown, sequenceIds: readonly number[] = []): EngineFailure {
   const { code, message } = StagecoachError.from(reason);
-  return { code: code === "UNKNOWN" ? "INTERNAL" : code, message, sequenceIds };
+  return {
+    code: code === "UNKNOWN" ? "INTERNAL" : code,
+    message,
+    sequenceIds,
+    ...(isDeviceLost(reason) && { deviceLost: true }),
+  };
+}
+
+/** The error again, on the other side. */
+export function errorOf({ code, message, deviceLost: lost }: EngineFailure): StagecoachError {
+  return lost ? deviceLost(message) : new StagecoachError(code, message);
 }

@@ -20,8 +20,14 @@ async function main(data: EngineThreadData): Promise<void> {
   });
   const linkPort = await engine.listen();
   parentPort?.on("message", (message: ToEngine) => receive(engine, message));
-  const { blockCount, weightBytes, beginsInsideBlocks } = runner;
-  post({ kind: "ready", blockCount, weightBytes, beginsInsideBlocks, linkPort });
+  const { blockCount, weightBytes, beginsInsideBlocks, memoryUse } = runner;
+  const facts = {
+    blockCount,
+    weightBytes,
+    beginsInsideBlocks,
+    ...(memoryUse !== undefined && { memoryUse }),
+  };
+  post({ kind: "ready", ...facts, linkPort });
 }
 
 function receive(engine: StageEngine, message: ToEngine): void {

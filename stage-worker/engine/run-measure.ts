@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { StagecoachError } from "../../common/errors.js";
 import { startThread } from "../../common/start-thread.js";
 import type { RunnerSpec } from "./create-runner.js";
+import { errorOf } from "./engine-messages.js";
 import type { ModelTimes } from "./measure-model.js";
 import type { FromMeasure } from "./measure-thread.js";
 
@@ -14,7 +15,7 @@ export async function runMeasure(spec: RunnerSpec, signal: AbortSignal): Promise
   try {
     const [message] = (await once(thread, "message", { signal })) as [FromMeasure];
     if (message.kind === "times") return message.times;
-    throw new StagecoachError(message.failure.code, message.failure.message);
+    throw errorOf(message.failure);
   } catch (reason) {
     signal.throwIfAborted();
     throw StagecoachError.from(reason);

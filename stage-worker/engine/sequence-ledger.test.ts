@@ -179,3 +179,16 @@ test("an import into blocks that are not free is refused and changes nothing", (
   made.vacate([0]);
   expect(() => made.checkFull([0])).toThrow(/block 0/);
 });
+
+test("of a batch that was computed in part, only what failed is spoilt", () => {
+  const made = ledger();
+  const half = batchOf([
+    { id: 1, context: 20, length: 12, blocks: [] },
+    { id: 2, length: 16, blocks: [6] },
+  ]);
+  made.open([opening(2)]);
+  made.advance(half);
+  made.spoil(half, [2]);
+  expect(() => made.open([openingOn(3, 16, [6])])).toThrow(/block 6 has KV of 0 tokens/);
+  made.open([openingOn(3, 32, [0, 5])]);
+});

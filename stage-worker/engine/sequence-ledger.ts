@@ -83,9 +83,13 @@ export class SequenceLedger {
     }
   }
 
-  /** Says that a batch it took came to nothing: what the batch was to write can be read by nobody. */
-  spoil(batch: RaggedBatch): void {
+  /**
+   * Says that a batch it took came to nothing, or that these sequences of it did: what the batch was to write of them
+   * can be read by nobody.
+   */
+  spoil(batch: RaggedBatch, failed: readonly number[] = batch.sequenceIds): void {
     for (const [index, sequenceId] of batch.sequenceIds.entries()) {
+      if (!failed.includes(sequenceId)) continue;
       const blocks = this.#sequences.get(sequenceId)?.blocks ?? [];
       this.#blocks.spoil(blocks, batch.contextLengths[index] as number);
     }

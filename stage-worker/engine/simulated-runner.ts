@@ -1,5 +1,7 @@
 import { newActivation } from "../../common/tensor.js";
 import { checkInput, tokenCount } from "./check-input.js";
+import { computeSpoiling, noRoomFor } from "./compute-in-parts.js";
+import { deviceLost } from "./device-failure.js";
 import { SequenceLedger } from "./sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -31,6 +33,13 @@ export interface SimulationOptions {
   readonly endAtLength?: number;
   /** Defaults to 2. */
   readonly endTokenId?: number;
+  /**
+   * Memory that a run may take: its tokens times the longest of its sequences. What takes more fails as on a device that
+   * is full. Defaults to any.
+   */
+  readonly mostScores?: number;
+  /** The run, counted from 1, at which the device is lost. Defaults to never. */
+  readonly lostAtRun?: number;
 }
 
 /** A machine that takes no time at all. */
@@ -55,10 +64,20 @@ export function createSimulatedRunner(options: RunnerOptions, simulation: Simula
   const blockCount = options.blockCount || defaultBlockCount(options);
   const ledger = new SequenceLedger({ ...options, blockCount });
   const pause = createPause();
+  let runs = 0;
 
-  function forward(batch: RaggedBatch, input: StageInput): StageOutput {
+  async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, { embedding, hiddenSize, vocabularySize, activationDtype });
     ledger.advance(batch);
+    return await computeSpoiling(ledger, { batch, input }, async (work) => compute(work.batch));
+  }
+
+  function compute(batch: RaggedBatch): StageOutput {
+    runs++;
+    if (runs === simulation.lostAtRun) throw deviceLost(`the simulated device is lost at run ${runs}`);
+    if (scoresOf(batch) > (simulation.mostScores ?? Number.POSITIVE_INFINITY)) {
+      throw noRoomFor(batch, "the simulated device");
+    }
     const sampled = head ? sampleAll(batch) : [];
     pause(batchTimeMs(batch, { layers: endLayer - firstLayer, embedding, head }, simulation));
     if (head) return { kind: "tokens", tokens: sampled };
@@ -94,7 +113,7 @@ export function createSimulatedRunner(options: RunnerOptions, simulation: Simula
     weightBytes: 0,
     beginsInsideBlocks: true,
     open: (openings) => ledger.open(openings),
-    forward: async (batch, input) => forward(batch, input),
+    forward,
     closeSequences: (closings) => ledger.close(closings),
     usage: () => ledger.usage(),
     close: async () => {},
@@ -126,6 +145,11 @@ export function batchTimeMs(
     (stage.embedding ? timeOf(simulation.embedding, tokens) : 0) +
     (stage.head ? timeOf(simulation.head, sampled) : 0)
   );
+}
+
+function scoresOf({ contextLengths, lengths }: RaggedBatch): number {
+  const longest = Math.max(...contextLengths.map((context, index) => context + (lengths[index] as number)));
+  return longest * lengths.reduce((sum, length) => sum + length, 0);
 }
 
 function timeOf({ alphaMs, betaMs }: SimulatedTime, rows: number): number {

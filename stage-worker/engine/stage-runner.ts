@@ -1,3 +1,4 @@
+import type { StagecoachError } from "../../common/errors.js";
 import type { RaggedBatch, SequenceClosing, SequenceOpening, StageInput } from "../../common/frame-codec.js";
 import type { Activation, ActivationDtype } from "../../common/tensor.js";
 import type { SampledToken } from "../../common/token-codec.js";
@@ -23,6 +24,8 @@ export interface StageRunner {
   readonly weightBytes: number;
   /** Whether a sequence may be opened with cached tokens that end inside a block. */
   readonly beginsInsideBlocks: boolean;
+  /** For people: what takes how much of the device's memory, where that was looked at. */
+  readonly memoryUse?: string;
   /**
    * Announces sequences; what never changes about them comes once. The first `cachedLength` tokens of each are
    * in KV already, in `cachedBlocks`: blocks of sequences that are open here or that were kept when one closed.
@@ -35,8 +38,10 @@ export interface StageRunner {
   open(sequences: readonly SequenceOpening[]): void;
   /**
    * Computes one micro-batch. The input's memory is given to the runner, the output's to the caller, who
-   * transfers it to another thread.
-   * @throws StagecoachError INTERNAL with the sequence ids in its message when the batch cannot be computed.
+   * transfers it to another thread. Where memory does not hold the whole batch, it is computed in parts, and sequences
+   * of which that is true alone are left out of the output.
+   * @throws StagecoachError INTERNAL with the sequence ids in its message when the batch cannot be computed,
+   * RESOURCE_EXHAUSTED when memory holds no part of it, and what `deviceLost` makes when nothing can be computed any more
    */
   forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput>;
   /** Frees the KV of sequences, except the blocks that are kept: those stay readable until taken as new ones. */
@@ -74,9 +79,13 @@ export interface BlockContent {
 }
 
 /** Hidden states out of every stage but the last, which gives sampled tokens. */
-export type StageOutput =
+export type StageOutput = (
   | ({ kind: "hidden" } & Activation)
-  | { kind: "tokens"; tokens: readonly SampledToken[] };
+  | { kind: "tokens"; tokens: readonly SampledToken[] }
+) & {
+  /** Sequences of the batch that are not in it, and why; absent where all are. */
+  readonly failed?: { readonly sequenceIds: readonly number[]; readonly reason: StagecoachError };
+};
 
 /** What a runner is made from. */
 export interface RunnerOptions {
@@ -95,6 +104,8 @@ export interface RunnerOptions {
   /** KV blocks to hold; 0 takes as many as fit the memory. */
   readonly blockCount: number;
   readonly maxSequences: number;
+  /** Tokens of the largest micro-batch. Defaults to 512. */
+  readonly maxBatchTokens?: number;
   readonly laneCount: number;
   /** Longest sequence in tokens. */
   readonly maxContext: number;

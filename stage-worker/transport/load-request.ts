@@ -36,6 +36,7 @@ export function readLoadRequest(request: LoadRequest__Output, threads: number): 
   whole("max_context", request.maxContext, 1, 2 ** 24);
   whole("lane_count", request.laneCount, 1, 4096);
   whole("threads", request.threads, 0, 1024);
+  whole("max_batch_tokens", request.maxBatchTokens, 0, 2 ** 24);
   if (embedding && firstLayer !== 0) throw invalid(`the first stage starts at layer ${firstLayer}, not 0`);
   if (head && endLayer !== layerCount) {
     throw invalid(`the last stage ends at layer ${endLayer} of ${layerCount}`);
@@ -54,6 +55,7 @@ export function readLoadRequest(request: LoadRequest__Output, threads: number): 
       blockSize: request.blockSize,
       blockCount: request.blockCount,
       maxSequences: request.maxSequences,
+      ...(request.maxBatchTokens > 0 && { maxBatchTokens: request.maxBatchTokens }),
       laneCount: request.laneCount,
       maxContext: request.maxContext,
       threads: request.threads || threads,

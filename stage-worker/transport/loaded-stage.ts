@@ -103,6 +103,11 @@ export class LoadedStage {
     return this.#engine.beginsInsideBlocks;
   }
 
+  /** For people; see StageRunner. */
+  get memoryUse(): string | undefined {
+    return this.#engine.memoryUse;
+  }
+
   get stats(): EngineStats {
     return this.#lastStats ?? this.#engine.stats();
   }

@@ -152,8 +152,9 @@ export class StageSlot {
       throw signal.reason;
     }
     const ms = Math.round(performance.now() - started);
+    const { blockCount, weightBytes, memoryUse } = stage;
     log.info(
-      { ...plan.place, blockCount: stage.blockCount, weightBytes: stage.weightBytes, ms },
+      { ...plan.place, blockCount, weightBytes, ...(memoryUse !== undefined && { memoryUse }), ms },
       "stage is ready",
     );
     return stage;

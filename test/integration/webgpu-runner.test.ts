@@ -1,7 +1,11 @@
+import type { Tensor } from "onnxruntime-node";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { graphInputs } from "../../model/graph/stage-graph-io.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import { createCpuRunner } from "../../stage-worker/engine/cpu/create-cpu-runner.js";
+import { isDeviceLost } from "../../stage-worker/engine/device-failure.js";
 import { createPagedRunner } from "../../stage-worker/engine/paged/create-paged-runner.js";
+import type { Provider } from "../../stage-worker/engine/paged/provider.js";
 import { webgpuProvider } from "../../stage-worker/engine/paged/webgpu-provider.js";
 import type { RunnerOptions, SampledToken, StageRunner } from "../../stage-worker/engine/stage-runner.js";
 import type { BestTokens } from "../../stage-worker/sampler/create-sampler.js";
@@ -30,6 +34,7 @@ async function pipelineOf(
   ranges: readonly (readonly [first: number, end: number, device?: "cpu"])[],
   change: Partial<RunnerOptions> = {},
   sampler = new RecordingSampler(),
+  provider: Provider = webgpuProvider(),
 ) {
   const runners: StageRunner[] = [];
   for (const [index, [firstLayer, endLayer, device]] of ranges.entries()) {
@@ -44,7 +49,7 @@ async function pipelineOf(
     const runner =
       device === "cpu"
         ? await createCpuRunner(options, sampler)
-        : await createPagedRunner(options, webgpuProvider(), sampler);
+        : await createPagedRunner(options, provider, sampler);
     onTestFinished(() => runner.close());
     runners.push(runner);
   }
@@ -53,7 +58,27 @@ async function pipelineOf(
     expect(relativeError(sampler.logits.get(id), lastLogits(manifest, weights, tokens))).toBeLessThan(
       tolerance,
     );
-  return { driver: new RunnerDriver(runners, blockSize), sampler, expectLogits };
+  return { driver: new RunnerDriver(runners, blockSize), sampler, expectLogits, runners };
+}
+
+/** WebGPU with room for so many tokens a run; `refused` says how many were too many. */
+function smallProvider(mostTokens: number): Provider & { readonly refused: number[] } {
+  const plain = webgpuProvider();
+  const refused: number[] = [];
+  return {
+    ...plain,
+    refused,
+    open: async (path) => {
+      const session = await plain.open(path);
+      const run = async (feeds: Readonly<Record<string, Tensor>>, wanted: string[]) => {
+        const tokens = (feeds[graphInputs.tokens] ?? feeds[graphInputs.hidden])?.dims[0] ?? 0;
+        if (tokens <= mostTokens) return await session.run(feeds, wanted);
+        refused.push(tokens);
+        throw new Error(`Failed to create GPU buffer: size=${tokens}`);
+      };
+      return { ...session, run: run as typeof session.run, release: () => session.release() };
+    },
+  };
 }
 
 const wanted = { wantLogprobs: true };
@@ -134,6 +159,110 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
     expectLogits(3, [...shared.slice(0, blockSize), 4, 5]);
     await driver.step([{ id: 2, tokens: [6] }]);
     expectLogits(2, [...shared, 2, 6]);
+  });
+
+  it("computes in parts what memory does not hold at once", async () => {
+    const provider = smallProvider(12);
+    const { driver, expectLogits } = await pipelineOf(
+      await packed(),
+      [
+        [0, 2],
+        [2, 3],
+      ],
+      {},
+      new RecordingSampler(),
+      provider,
+    );
+    const [one, two, shared] = [tokensOf(9, 1), tokensOf(45, 2), tokensOf(40, 3)];
+    for (const id of [1, 2, 3]) driver.open(id, wanted);
+    await driver.step([{ id: 1, tokens: one }]);
+    await driver.step([{ id: 3, tokens: shared }]);
+    // Begins inside a block of another's, which is copied once, before the first part.
+    driver.openOn(4, 36, [...driver.blocksOf(3)], wanted);
+    await driver.step([
+      { id: 1, tokens: [5] },
+      { id: 3, tokens: [6] },
+      { id: 2, tokens: two },
+      { id: 4, tokens: [7, 8] },
+    ]);
+    expect(provider.refused).toEqual([40, 20, 20, 40, 20, 20, 49, 45, 23, 22, 49, 45, 23, 22]);
+    expectLogits(1, [...one, 5]);
+    expectLogits(2, two);
+    expectLogits(3, [...shared, 6]);
+    expectLogits(4, [...shared.slice(0, 36), 7, 8]);
+  });
+
+  it("fails a batch alone while the device computes, and says that it is lost when it does not", async () => {
+    const plain = webgpuProvider();
+    let state: "well" | "odd" | "lost" = "well";
+    const provider: Provider = {
+      ...plain,
+      open: async (path) => {
+        if (state === "lost") throw new Error("no answer");
+        const session = await plain.open(path);
+        const run = async (feeds: Readonly<Record<string, Tensor>>, wanted: string[]) => {
+          if (state !== "well" && feeds[graphInputs.tokens] !== undefined) throw new Error("odd");
+          return await session.run(feeds, wanted);
+        };
+        return { ...session, run: run as typeof session.run, release: () => session.release() };
+      },
+    };
+    const sampler = new RecordingSampler();
+    const { driver, expectLogits } = await pipelineOf(await packed(), [[0, 3]], {}, sampler, provider);
+    const step = (id: number) => {
+      driver.open(id, wanted);
+      return driver.step([{ id, tokens: tokensOf(9, 1) }]);
+    };
+    state = "odd";
+    await expect(step(1)).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: expect.stringContaining("odd"),
+    });
+    state = "well";
+    await step(2);
+    expectLogits(2, tokensOf(9, 1));
+    state = "lost";
+    const reason = await step(3).catch((error: unknown) => error);
+    expect(isDeviceLost(reason)).toBe(true);
+  });
+
+  it("tries out what it may have to compute, with as many blocks as a guess allows", async () => {
+    const model = await packed();
+    const sizes = { blockCount: 0, maxContext: 200, maxSequences: 3, maxBatchTokens: 64 };
+    const { runners } = await pipelineOf(model, [[0, 3]], sizes);
+    expect(runners[0]?.blockCount).toBe(3 * 7);
+    expect(runners[0]?.memoryUse).toMatch(/ of weights, .* of KV in 21 blocks$/);
+    const open = pipelineOf(model, [[0, 3]], sizes, new RecordingSampler(), smallProvider(63));
+    await expect(open).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      message: expect.stringMatching(/layers \[0, 3\) do not fit WebGPU: .*lower --max-batch-tokens/),
+    });
+  });
+
+  it("measures with few blocks, where the device tells its memory, and computes with those that fit", async () => {
+    const mebibyte = 2 ** 20;
+    const opened: number[] = [];
+    const memory = () => ({ totalBytes: 2 ** 30, freeBytes: 266 * mebibyte, others: [] });
+    const provider: Provider = {
+      ...webgpuProvider(),
+      memory,
+      openCaches: (shape) => {
+        opened.push(shape.dims[0]);
+        return webgpuProvider().openCaches(shape);
+      },
+    };
+    const model = await packed();
+    const { kvHeadCount, headSize } = model.manifest.config;
+    const sizes = { blockCount: 0, maxSequences: 1000, maxBatchTokens: 64 };
+    const sampler = new RecordingSampler();
+    const { driver, expectLogits, runners } = await pipelineOf(model, [[0, 3]], sizes, sampler, provider);
+    const blockBytes = 2 * 3 * blockSize * kvHeadCount * headSize * 2;
+    const fitting = Math.floor((10 * mebibyte) / blockBytes + 2);
+    expect(opened).toEqual([2, fitting]);
+    expect(runners[0]?.blockCount).toBe(fitting);
+    driver.open(1, wanted);
+    await driver.step([{ id: 1, tokens: tokensOf(40, 1) }]);
+    expectLogits(1, tokensOf(40, 1));
   });
 
   it("refuses blocks that are smaller than what its attention reads at once", async () => {

@@ -1,16 +1,13 @@
-import type { InferenceSession, Tensor } from "onnxruntime-node";
-import { StagecoachError } from "../../../common/errors.js";
-import { newActivation } from "../../../common/tensor.js";
-import type { PagedKv } from "../../../model/graph/paged-attention.js";
-import { stageGraph } from "../../../model/graph/stage-graph.js";
 import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
+import type { Work } from "../broken-sequences.js";
 import { checkInput } from "../check-input.js";
+import { computeSpoiling } from "../compute-in-parts.js";
+import { deviceFailureOf } from "../device-failure.js";
 import { drawsFromBest, isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
 import { type RowNeeds, rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
-import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -20,19 +17,25 @@ import type {
   StageOutput,
   StageRunner,
 } from "../stage-runner.js";
-import type { BlockMover } from "./block-mover.js";
-import { inGraphMover } from "./in-graph-mover.js";
-import { pagedBlockCount } from "./paged-block-count.js";
+import { checkAttention } from "./check-attention.js";
+import { DeviceRuns } from "./device-runs.js";
+import { anyInput, largestBatches } from "./dry-run.js";
+import { makesTwo, oneAndOneGraph } from "./one-and-one.js";
+import { openInRoom } from "./open-in-room.js";
+import { feedShapeOf, type OpenStage, openStage } from "./open-stage.js";
 import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
 import { pagedTransfer } from "./paged-transfer.js";
-import type { CacheShape, Provider } from "./provider.js";
-import { openSharedCacheMover } from "./shared-cache-mover.js";
+import type { Provider } from "./provider.js";
+import { stageNeeds } from "./stage-needs.js";
+
+/** Context that is tried where nothing can be measured by it, only whether it works: software would take minutes. */
+const triedContext = 1024;
 
 /**
  * A runner on a GPU: KV in blocks, as the coordinator knows them, which never leave the device; a micro-batch is one
  * run. `sampler` is used at the last stage only.
- * @throws StagecoachError RESOURCE_EXHAUSTED when memory does not hold the weights and one KV block,
- * DATA_LOSS when the graph cannot be opened.
+ * @throws StagecoachError RESOURCE_EXHAUSTED when memory does not hold the weights, what computing takes and one KV
+ * block, FAILED_PRECONDITION for what the provider's attention does not take, DATA_LOSS when the graph cannot be opened.
  */
 export async function createPagedRunner(
   options: RunnerOptions,
@@ -40,66 +43,57 @@ export async function createPagedRunner(
   sampler: Sampler,
 ): Promise<StageRunner> {
   const { config } = options.manifest;
-  const { activationDtype = "FLOAT32", blobsFolder, blockSize } = options;
-  if (blockSize % provider.blockSizeStep > 0) {
-    throw new StagecoachError(
-      "FAILED_PRECONDITION",
-      `${provider.name} cannot attend to blocks of ${blockSize} tokens, they must be a multiple of ${provider.blockSizeStep}: --block-size ${provider.blockSizeStep}`,
-    );
-  }
-  const weightBytes = stageWeightBytes(options);
-  const blockCount = pagedBlockCount(options, weightBytes);
-  const hasLayers = options.endLayer > options.firstLayer;
-  const transfers = options.kvTransfer === true && hasLayers;
-  const movesInGraph = transfers && !provider.sharesCaches;
-  const shape: CacheShape = {
-    firstLayer: options.firstLayer,
-    endLayer: options.endLayer,
-    // Runs of the stage's graph that move blocks need one that is nobody's.
-    dims: [movesInGraph ? blockCount + 1 : blockCount, blockSize, config.kvHeadCount, config.headSize],
-  };
-  const kv = { blockCount: shape.dims[0], blockSize, maxContext: options.maxContext, transfer: movesInGraph };
-  const inGraph = await provider.cachesInGraph(shape, blobsFolder);
-  const session = await openGraph(options, provider, { ...kv, ...inGraph });
-  const caches = await provider.openCaches(shape);
+  const { activationDtype = "FLOAT32", blockSize } = options;
+  checkAttention(options, provider);
+  const feedShape = feedShapeOf(options);
+  const { weightBytes } = stageNeeds(options);
+  const { opened, blockCount, memoryUse } = await openInRoom(options, {
+    device: provider.name,
+    memory: provider.memory,
+    open: (count) => openStage(options, provider, count),
+    tryOut,
+    close: (stage) => stage.close(),
+  });
+  const { session, caches, shape, mover } = opened;
+  const runs = new DeviceRuns(session, {
+    device: provider.name,
+    alive: () => computes(provider, options.blobsFolder),
+  });
   // Attention writes only where a sequence's own tokens go. To copy a block took an `If` in every run.
-  const beginsInsideBlocks = !hasLayers;
+  const beginsInsideBlocks = !feedShape.hasLayers;
   const ledger = new SequenceLedger({ ...options, blockCount, beginsInsideBlocks });
-  const feedContext = {
-    blockSize,
-    hiddenSize: config.hiddenSize,
-    hasLayers,
-    head: options.head,
-    blocks: (sequenceId: number) => ledger.blocks(sequenceId),
-  };
-  const mover = transfers ? await openMover() : undefined;
+  const feedContext = { ...feedShape, blocks: (sequenceId: number) => ledger.blocks(sequenceId) };
   const inputShape = { ...config, embedding: options.embedding, activationDtype };
 
-  async function openMover(): Promise<BlockMover> {
-    if (!movesInGraph)
-      return await openSharedCacheMover({ config, blobsFolder }, provider, shape, caches.feeds);
-    const input: StageInput = options.embedding
-      ? { kind: "tokens", tokenIds: Uint32Array.of(0) }
-      : { kind: "hidden", ...newActivation(activationDtype, 1, config.hiddenSize) };
-    return inGraphMover({ session, shape, feedContext, input, caches: caches.feeds });
+  /** Computes the largest micro-batches, whose sequences share the blocks that there are: what they hold is nobody's. */
+  async function tryOut(stage: OpenStage, count: number): Promise<void> {
+    const longest = Math.min(options.maxContext, provider.memory ? Number.POSITIVE_INFINITY : triedContext);
+    const table = Array.from({ length: Math.ceil(longest / blockSize) }, (_, index) => index % count);
+    for (const batch of largestBatches(options, longest)) {
+      const rows = options.head ? [...batch.sequenceIds.keys()] : [];
+      const wanted = { logitRows: rows, topRows: rows };
+      const feeds = pagedFeeds(
+        { ...feedShape, blocks: () => table },
+        batch,
+        anyInput(options, batch),
+        wanted,
+      );
+      const { session: tried, caches: held, mover: moving } = stage;
+      await tried.run({ ...feeds, ...held.feeds, ...moving?.idleFeeds }, wantedOutputs(wanted));
+    }
   }
 
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
-    try {
-      return await compute(batch, input);
-    } catch (reason) {
-      ledger.spoil(batch);
-      throw reason;
-    }
+    return await computeSpoiling(ledger, { batch, input }, compute);
   }
 
-  async function compute(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
+  async function compute({ batch, input }: Work): Promise<StageOutput> {
     const rows = options.head ? sampledRows(batch) : [];
     const wanted = { logitRows: rowsThatNeed("logits", rows), topRows: rowsThatNeed("top", rows) };
     const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...caches.feeds, ...mover?.idleFeeds };
-    const outputs = await run(session, feeds, wantedOutputs(wanted), batch);
+    const outputs = await runs.run(feeds, wantedOutputs(wanted), batch);
     if (!options.head) return { kind: "hidden", ...hiddenResult(outputs, activationDtype) };
     return { kind: "tokens", tokens: sampleOutputs(outputs, rows, sampler) };
   }
@@ -126,6 +120,7 @@ export async function createPagedRunner(
     blockCount,
     weightBytes,
     beginsInsideBlocks,
+    memoryUse,
     open(sequences) {
       ledger.open(sequences);
       if (options.head) sampler.open(sequences);
@@ -137,11 +132,7 @@ export async function createPagedRunner(
     },
     usage: () => ledger.usage(),
     ...(mover && pagedTransfer(ledger, mover, shape)),
-    async close() {
-      await mover?.close();
-      await session.release();
-      await caches.close();
-    },
+    close: () => opened.close(),
   };
 }
 
@@ -150,36 +141,12 @@ function needsOf(sampling: SamplingParameters): RowNeeds {
   return drawsFromBest(sampling, topCount) ? "top" : "logits";
 }
 
-async function openGraph(
-  options: RunnerOptions,
-  provider: Provider,
-  paged: PagedKv,
-): Promise<InferenceSession> {
-  const { manifest, blobsFolder } = options;
-  const path = await writeStageGraph(blobsFolder, stageGraph(manifest, { ...options, paged }));
+/** Whether a provider's device computes anything at all: one that is lost fails whatever it is asked. */
+async function computes(provider: Provider, folder: string): Promise<boolean> {
   try {
-    return await provider.open(path);
-  } catch (error) {
-    if (error instanceof StagecoachError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StagecoachError("DATA_LOSS", `${provider.name} cannot open ${path}: ${reason}`, {
-      cause: error,
-    });
-  }
-}
-
-async function run(
-  session: InferenceSession,
-  feeds: Record<string, Tensor>,
-  wanted: string[],
-  { sequenceIds }: RaggedBatch,
-): Promise<Record<string, Tensor>> {
-  try {
-    return (await session.run(feeds, wanted)) as Record<string, Tensor>;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StagecoachError("INTERNAL", `cannot compute sequences ${sequenceIds.join(", ")}: ${reason}`, {
-      cause: error,
-    });
+    return await makesTwo(await provider.open(await writeStageGraph(folder, oneAndOneGraph())));
+  } catch (reason) {
+    // Why does not matter, unless it is only full: the failure that made somebody ask is told.
+    return deviceFailureOf(reason) === "memory";
   }
 }

@@ -1,6 +1,7 @@
 import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
+import { gpuMemoryNow } from "../../cuda/gpu-memory.js";
 import type { CacheShape, Provider } from "./provider.js";
 
 const bytesPerValue = 2;
@@ -14,6 +15,9 @@ export function cudaProvider(deviceId: number): Provider {
     name: `CUDA device ${deviceId}`,
     blockSizeStep: 16,
     sharesCaches: false,
+    blockSizePowers: true,
+    headSizes: { multipleOf: 8, most: 256 },
+    memory: () => gpuMemoryNow(deviceId),
     cachesInGraph: async ({ dims }, blobsFolder) => ({ zerosFile: await zerosFile(dims, blobsFolder) }),
     openCaches: async () => ({ feeds: {}, close: async () => undefined }),
     open: (path) =>

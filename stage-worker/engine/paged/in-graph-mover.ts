@@ -11,7 +11,7 @@ export interface InGraphMoverOptions {
   readonly session: InferenceSession;
   /** Its last block is nobody's: a run that moves blocks also computes a token, reads a block and writes one. */
   readonly shape: CacheShape;
-  readonly feedContext: PagedFeedContext;
+  readonly feedShape: Omit<PagedFeedContext, "blocks">;
   /** Any one token. */
   readonly input: StageInput;
   /** Caches that are fed. */
@@ -19,13 +19,7 @@ export interface InGraphMoverOptions {
 }
 
 /** For caches that only the stage's own graph sees: runs of that graph, all of its layers at once. */
-export function inGraphMover({
-  session,
-  shape,
-  feedContext,
-  input,
-  caches,
-}: InGraphMoverOptions): BlockMover {
+export function inGraphMover({ session, shape, feedShape, input, caches }: InGraphMoverOptions): BlockMover {
   const { firstLayer, endLayer, dims } = shape;
   const [blockCount, blockSize, kvHeads, headSize] = dims;
   const scratchBlock = blockCount - 1;
@@ -42,7 +36,7 @@ export function inGraphMover({
     ...writeFeeds([scratchBlock], 1),
   };
   const movingFeeds = {
-    ...pagedFeeds({ ...feedContext, blocks: () => [scratchBlock] }, oneToken, input, noRows),
+    ...pagedFeeds({ ...feedShape, blocks: () => [scratchBlock] }, oneToken, input, noRows),
     ...caches,
     ...wanted(true),
     ...scratchFeeds,

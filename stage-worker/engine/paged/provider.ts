@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { PagedKv } from "../../../model/graph/paged-attention.js";
+import type { GpuMemory } from "../../cuda/gpu-memory.js";
 
 /** What a stage's caches are: so many tensors, two a layer, each `[blockCount, blockSize, kvHeadCount, headSize]`. */
 export interface CacheShape {
@@ -22,6 +23,12 @@ export interface Provider {
   readonly blockSizeStep: number;
   /** Whether other graphs than the stage's can have its caches. */
   readonly sharesCaches: boolean;
+  /** Sizes of blocks have to be powers of two besides. */
+  readonly blockSizePowers: boolean;
+  /** Values of a head that its attention takes: a multiple of the one, up to the other where there is a limit. */
+  readonly headSizes: { readonly multipleOf: number; readonly most?: number };
+  /** The device's memory as it is now; absent where nobody tells. */
+  readonly memory?: () => GpuMemory;
   /** Where the caches are: in the graph, as a file of zeros that it starts from, or among its inputs. */
   cachesInGraph(shape: CacheShape, blobsFolder: string): Promise<Pick<PagedKv, "zerosFile">>;
   /** Caches that every run is fed; none where they are in the graph. */

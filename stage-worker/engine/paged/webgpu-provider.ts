@@ -16,6 +16,8 @@ export function webgpuProvider(): Provider {
     name: "WebGPU",
     blockSizeStep: tileTokens,
     sharesCaches: true,
+    blockSizePowers: false,
+    headSizes: { multipleOf: 16 },
     cachesInGraph: async () => ({}),
     openCaches: gpuCaches,
     open: (path) =>
@@ -39,19 +41,22 @@ async function gpuCaches({ firstLayer, endLayer, dims }: CacheShape): Promise<Ca
     logSeverityLevel: 3,
   });
   const feeds: Record<string, Tensor> = {};
-  for (let layer = firstLayer; layer < endLayer; layer++) {
-    for (const name of [keyCache(layer), valueCache(layer)]) {
-      const shape = new Tensor("int64", BigInt64Array.from(dims, BigInt), [dims.length]);
-      feeds[name] = (await session.run({ shape }))["zeros"] as Tensor;
-    }
-  }
-  return {
-    feeds,
-    async close() {
-      for (const cache of Object.values(feeds)) cache.dispose();
-      await session.release();
-    },
+  const close = async (): Promise<void> => {
+    for (const cache of Object.values(feeds)) cache.dispose();
+    await session.release();
   };
+  try {
+    for (let layer = firstLayer; layer < endLayer; layer++) {
+      for (const name of [keyCache(layer), valueCache(layer)]) {
+        const shape = new Tensor("int64", BigInt64Array.from(dims, BigInt), [dims.length]);
+        feeds[name] = (await session.run({ shape }))["zeros"] as Tensor;
+      }
+    }
+    return { feeds, close };
+  } catch (reason) {
+    await close();
+    throw reason;
+  }
 }
 
 function zerosGraph(dims: readonly number[]): Uint8Array {

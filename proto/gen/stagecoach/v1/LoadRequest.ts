@@ -46,6 +46,10 @@ export interface LoadRequest {
    * How hidden states travel to the next stage.
    */
   'activationDtype'?: (_stagecoach_v1_DataType);
+  /**
+   * Tokens of the largest micro-batch; 0 means 512.
+   */
+  'maxBatchTokens'?: (number);
 }
 
 export interface LoadRequest__Output {
@@ -91,4 +95,8 @@ export interface LoadRequest__Output {
    * How hidden states travel to the next stage.
    */
   'activationDtype': (_stagecoach_v1_DataType__Output);
+  /**
+   * Tokens of the largest micro-batch; 0 means 512.
+   */
+  'maxBatchTokens': (number);
 }
