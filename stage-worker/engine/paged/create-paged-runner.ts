@@ -1,27 +1,21 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
 import { stageGraph } from "../../../model/graph/stage-graph.js";
-import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
+import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import { checkInput } from "../check-input.js";
-import { drawsFromBest, isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
-import { type RowNeeds, rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
+import { partOutputs } from "../ort/row-parts.js";
+import { logitRows, type SampledRow } from "../ort/sample-rows.js";
 import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
-import type {
-  RaggedBatch,
-  RunnerOptions,
-  SamplingParameters,
-  StageInput,
-  StageOutput,
-  StageRunner,
-} from "../stage-runner.js";
+import type { RaggedBatch, RunnerOptions, StageInput, StageOutput, StageRunner } from "../stage-runner.js";
 import { BlockCopies } from "./block-copies.js";
 import { pagedBlockCount } from "./paged-block-count.js";
-import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
+import { pagedFeeds } from "./paged-feeds.js";
 import type { CacheShape, Provider } from "./provider.js";
+import { BatchSampler } from "./sample-batch.js";
 
 /**
  * A runner on a GPU: KV in blocks, as the coordinator knows them, which never leave the device; a micro-batch is one
@@ -60,9 +54,11 @@ export async function createPagedRunner(
     blockSize,
     hiddenSize: config.hiddenSize,
     hasLayers,
+    vocabularySize: config.vocabularySize,
     head: options.head,
     blocks: (sequenceId: number) => ledger.blocks(sequenceId),
   };
+  const batchSampler = new BatchSampler(sampler, (sequenceId) => ledger.opening(sequenceId));
   const inputShape = { ...config, embedding: options.embedding, activationDtype };
 
   async function forward(batch: RaggedBatch, input: StageInput): Promise<StageOutput> {
@@ -81,30 +77,21 @@ export async function createPagedRunner(
     input: StageInput,
     copyFeeds: Record<string, Tensor>,
   ): Promise<StageOutput> {
-    const rows = options.head ? sampledRows(batch) : [];
-    const wanted = { logitRows: rowsThatNeed("logits", rows), topRows: rowsThatNeed("top", rows) };
-    const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...copyFeeds, ...caches.feeds };
-    const outputs = await run(session, feeds, wantedOutputs(wanted), batch);
-    if (!options.head) return { kind: "hidden", ...hiddenResult(outputs, activationDtype) };
-    return { kind: "tokens", tokens: sampleOutputs(outputs, rows, sampler) };
+    const runFor = (part: RaggedBatch, rows: readonly SampledRow[]) => {
+      const feeds = { ...pagedFeeds(feedContext, part, input, rows), ...copyFeeds, ...caches.feeds };
+      return run(session, feeds, wantedOutputs(rows), part);
+    };
+    if (options.head) return { kind: "tokens", tokens: await batchSampler.sample(batch, runFor) };
+    return { kind: "hidden", ...hiddenResult(await runFor(batch, []), activationDtype) };
   }
 
-  function wantedOutputs({ logitRows, topRows }: WantedRows): string[] {
+  function wantedOutputs(rows: readonly SampledRow[]): string[] {
     if (!options.head) return hiddenOutputs(activationDtype);
     return [
       ...[graphOutputs.best, graphOutputs.bestLogits],
-      ...(logitRows.length > 0 ? [graphOutputs.logits] : []),
-      ...(topRows.length > 0 ? [graphOutputs.topTokens, graphOutputs.topLogits] : []),
+      ...(logitRows(rows).length > 0 ? [graphOutputs.logits] : []),
+      ...partOutputs(rows),
     ];
-  }
-
-  function sampledRows({ sequenceIds, contextLengths, lengths, sample }: RaggedBatch): SampledRow[] {
-    return sequenceIds.flatMap((sequenceId, index) => {
-      if (sample[index] !== true) return [];
-      const sampling = ledger.opening(sequenceId)?.sampling;
-      const position = (contextLengths[index] as number) + (lengths[index] as number);
-      return [{ sequenceId, position, needs: sampling === undefined ? "logits" : needsOf(sampling) }];
-    });
   }
 
   return {
@@ -120,7 +107,7 @@ export async function createPagedRunner(
       ledger.close(closings);
       const sequenceIds = closings.map(({ sequenceId }) => sequenceId);
       copies.forget(sequenceIds);
-      if (options.head) sampler.close(sequenceIds);
+      if (options.head) batchSampler.close(sequenceIds);
     },
     usage: () => ledger.usage(),
     async close() {
@@ -129,11 +116,6 @@ export async function createPagedRunner(
       await caches.close();
     },
   };
-}
-
-function needsOf(sampling: SamplingParameters): RowNeeds {
-  if (isPlainGreedy(sampling)) return "best";
-  return drawsFromBest(sampling, topCount) ? "top" : "logits";
 }
 
 async function openGraph(

@@ -1,0 +1,146 @@
+import { describe, expect, test } from "vitest";
+import { greedySampling } from "../../common/greedy-sampling.js";
+import { randomFloats, seededRandom } from "../../test/fixtures/random.js";
+import { partOf } from "../../test/fixtures/row-part.js";
+import { type PartNeeds, rowNeeds } from "../engine/ort/row-needs.js";
+import type { SampledToken, SamplingParameters } from "../engine/stage-runner.js";
+import { createSampler, type Sampler } from "./create-sampler.js";
+import type { RowPart } from "./row-part.js";
+
+const topCount = 64;
+
+function samplerFor(vocabularySize: number, sampling: SamplingParameters): Sampler {
+  const sampler = createSampler(vocabularySize);
+  const empty = { history: new Uint32Array(0), promptLength: 0, cachedLength: 0, cachedBlocks: [] };
+  sampler.open([{ sequenceId: 1, ...empty, sampling }]);
+  return sampler;
+}
+
+function sampling(change: Partial<SamplingParameters>): SamplingParameters {
+  return { ...greedySampling, temperature: 1, seed: 11, ...change };
+}
+
+/** What a GPU would tell of a row of a sequence that needs a part. */
+function partFor(logits: Float32Array, given: SamplingParameters, position: number): RowPart {
+  return partOf(logits, rowNeeds({ sampling: given, promptLength: 0 }, position, topCount) as PartNeeds);
+}
+
+/** Log-probabilities as far as sums of f32 tell them. */
+function near({ logprob, top, ...token }: SampledToken) {
+  const close = (value: number) => expect.closeTo(value, 5);
+  return {
+    ...token,
+    ...(logprob !== undefined && { logprob: close(logprob) }),
+    ...(top && { top: top.map((entry) => ({ ...entry, logprob: close(entry.logprob) })) }),
+  };
+}
+
+describe("a part gives the token that all logits give", () => {
+  test.each<[string, Partial<SamplingParameters>, number]>([
+    ["top-k", { topK: 40 }, 3],
+    ["top-k at the limit", { topK: 64, temperature: 2 }, 3],
+    ["top-k and top-p", { topK: 50, topP: 0.8, temperature: 1.5 }, 3],
+    ["top-k and min-p", { topK: 20, minP: 0.05 }, 3],
+    ["top-k, top-p and min-p", { topK: 64, topP: 0.95, minP: 0.01, temperature: 0.7 }, 3],
+    ["temperature", {}, 3],
+    ["a high temperature", { temperature: 4 }, 3],
+    ["a low temperature", { temperature: 0.01 }, 3],
+    ["top-p", { topP: 0.9 }, 8],
+    ["top-p of nothing but the best", { topP: 0 }, 3],
+    ["top-p and min-p", { topP: 0.95, minP: 0.02 }, 8],
+    ["min-p", { minP: 0.2 }, 3],
+    ["min-p beside more than enough top-k", { minP: 0.2, topK: 300 }, 3],
+    ["greedy with log-probabilities", { temperature: 0, wantLogprobs: true, topLogprobs: 20 }, 3],
+    ["log-probabilities at another temperature", { temperature: 2, wantLogprobs: true }, 3],
+    ["log-probabilities and top-p", { topP: 0.8, wantLogprobs: true, topLogprobs: 5 }, 8],
+  ])("%s", (_name, change, spread) => {
+    const random = seededRandom(5);
+    const given = sampling(change);
+    const sampler = samplerFor(512, given);
+    const drawn = new Set<number>();
+    for (let position = 0; position < 300; position++) {
+      // Coarse, so that equals lie at the limit.
+      const logits = randomFloats(512, random, spread).map((value) => Math.round(value * 4) / 4);
+      const token = sampler.samplePart(1, partFor(logits, given, position), position);
+      expect(token).toEqual(near(sampler.sample(1, logits, position)));
+      drawn.add(token?.tokenId ?? -1);
+    }
+    expect(drawn.size).toBeGreaterThan(100);
+  });
+
+  test("over a vocabulary of 128,256, where it decides", () => {
+    const random = seededRandom(6);
+    const size = 128_256;
+    for (const change of [{}, { topP: 0.9 }, { minP: 0.1 }]) {
+      const given = sampling(change);
+      const sampler = samplerFor(size, given);
+      for (let position = 0; position < 10; position++) {
+        const logits = randomFloats(size, random, 60);
+        const token = sampler.samplePart(1, partFor(logits, given, position), position);
+        expect(token?.tokenId).toBe(sampler.sample(1, logits, position).tokenId);
+      }
+    }
+  });
+
+  test("a vocabulary that is smaller than what is given is taken as a whole", () => {
+    const logits = randomFloats(20, seededRandom(1), 1);
+    for (const change of [{ topK: 40 }, { topP: 0.99 }, { minP: 0.001 }]) {
+      const given = sampling(change);
+      const sampler = samplerFor(20, given);
+      for (let position = 0; position < 50; position++) {
+        const { tokenId } = sampler.sample(1, logits, position);
+        expect(sampler.samplePart(1, partFor(logits, given, position), position)?.tokenId).toBe(tokenId);
+      }
+    }
+  });
+});
+
+describe("a part does not decide", () => {
+  test.each<[string, Partial<SamplingParameters>]>([
+    ["where top-p lets in more than the best", { topP: 0.9 }],
+    ["where min-p does", { minP: 0.1 }],
+    ["where both do", { topP: 0.9, minP: 0.1 }],
+  ])("%s", (_name, change) => {
+    const given = sampling({ ...change, temperature: 50 });
+    const logits = randomFloats(512, seededRandom(3), 3);
+    expect(samplerFor(512, given).samplePart(1, partFor(logits, given, 0), 0)).toBeUndefined();
+  });
+
+  test("where sums or best tokens that it takes are missing", () => {
+    const logits = randomFloats(512, seededRandom(3), 8);
+    for (const change of [{}, { topP: 0.5 }, { topK: 3 }, { topK: 3, wantLogprobs: true }]) {
+      const { bestToken, largest } = partFor(logits, sampling(change), 0);
+      const sampler = samplerFor(512, sampling(change));
+      expect(sampler.samplePart(1, { bestToken, largest, sums: [] }, 0)).toBeUndefined();
+    }
+  });
+});
+
+test("min-p decides where top-p alone would not", () => {
+  const given = sampling({ topP: 0.99, minP: 0.3, temperature: 1 });
+  const logits = randomFloats(512, seededRandom(3), 2);
+  const { tokenId } = samplerFor(512, given).sample(1, logits, 4);
+  const part = partFor(logits, given, 4);
+  expect(samplerFor(512, sampling({ topP: 0.99 })).samplePart(1, part, 4)).toBeUndefined();
+  expect(samplerFor(512, given).samplePart(1, part, 4)?.tokenId).toBe(tokenId);
+});
+
+test("where sums are larger than the weights, the last token that has one is drawn", () => {
+  const logits = new Float32Array(512).fill(-200);
+  logits[300] = 0;
+  logits[310] = -1;
+  const given = sampling({});
+  const part = partOf(logits, { kind: "part", top: false, temperatures: [1], random: 1 - 2 ** -23 });
+  const sums = part.sums.map((sum) => ({ ...sum, running: sum.running.map((value) => value * 10) }));
+  const sampler = samplerFor(512, given);
+  const drawn = Array.from({ length: 50 }, (_, position) =>
+    sampler.samplePart(1, { ...part, sums }, position),
+  );
+  expect(new Set(drawn.map((token) => token?.tokenId))).toEqual(new Set([300, 310]));
+  expect(drawn.filter((token) => token?.tokenId === 310).length).toBeGreaterThan(40);
+});
+
+test("a sequence that was not opened is named", () => {
+  const sampler = samplerFor(10, sampling({}));
+  expect(() => sampler.samplePart(7, { bestToken: 1, largest: 1, sums: [] }, 0)).toThrow(/sequence 7/);
+});

@@ -1,0 +1,88 @@
+import type { SamplingParameters } from "../engine/stage-runner.js";
+import { type Candidates, drawCandidate, fillFromBest } from "./candidates.js";
+import { expNegative, negligibleExponent } from "./exp-negative.js";
+import { type BestTokens, type RowPart, totalWeight } from "./row-part.js";
+
+/** A token with its logit. */
+export interface DrawnToken {
+  readonly tokenId: number;
+  readonly logit: number;
+}
+
+/**
+ * The token that a random number in [0, 1) draws from all logits, as far as the sums' f32 tells; undefined where the
+ * part does not decide: top-p or min-p let in more than the best tokens that are known.
+ *
+ * @param candidates room that is used again
+ */
+export function drawFromPart(
+  candidates: Candidates,
+  sampling: SamplingParameters,
+  part: RowPart,
+  random: number,
+): DrawnToken | undefined {
+  const { temperature, topK, topP, minP } = sampling;
+  const { top } = part;
+  if (temperature === 0) return { tokenId: part.bestToken, logit: part.largest };
+  if (topK === 0 && topP === 1 && minP === 0) return drawFromRun(part, temperature, random);
+  const count = top && keptCount(sampling, part, top, candidates.ids.length);
+  if (top === undefined || count === undefined) return undefined;
+  fillFromBest(candidates, top.tokens, top.logits, temperature, count);
+  const tokenId = drawCandidate(candidates, random);
+  return { tokenId, logit: top.logits[Array.from(top.tokens).indexOf(tokenId)] as number };
+}
+
+/** Walks ids upwards, as `drawCandidate` does, from the run that the GPU found. */
+function drawFromRun(part: RowPart, temperature: number, random: number): DrawnToken | undefined {
+  const sums = part.sums.find((candidate) => candidate.temperature === temperature);
+  if (sums === undefined) return undefined;
+  const { running, run, logits } = sums;
+  const target = random * (running.at(-1) as number) - (run > 0 ? (running[run - 1] as number) : 0);
+  let sum = 0;
+  let last = -1;
+  for (let place = 0; place < logits.length; place++) {
+    const exponent = ((logits[place] as number) - part.largest) / temperature;
+    if (exponent < negligibleExponent) continue;
+    last = place;
+    sum += expNegative(exponent);
+    if (sum > target) break;
+  }
+  if (last < 0) return undefined;
+  return { tokenId: run * logits.length + last, logit: logits[last] as number };
+}
+
+/** How many of the best tokens top-k, top-p and min-p leave; undefined where that may be more than are known. */
+function keptCount(
+  { temperature, topK, topP, minP }: SamplingParameters,
+  part: RowPart,
+  { logits }: BestTokens,
+  vocabularySize: number,
+): number | undefined {
+  const weights = Array.from(logits, (logit) => weightOf((logit - part.largest) / temperature));
+  const known = weights.length === vocabularySize ? vocabularySize : undefined;
+  const inTopK = topK > 0 && topK <= weights.length ? topK : known;
+  const left = weights.slice(0, inTopK);
+  const total = inTopK === undefined ? totalWeight(part, temperature) : sumOf(left);
+  const inTopP = topP < 1 && total !== undefined ? countReaching(left, topP * total) : undefined;
+  const inMinP = left.findIndex((weight) => weight < minP);
+  const counts = [inTopK, inTopP, inMinP < 0 ? undefined : inMinP].filter((count) => count !== undefined);
+  return counts.length === 0 ? undefined : Math.min(...counts);
+}
+
+function weightOf(exponent: number): number {
+  return exponent < negligibleExponent ? 0 : expNegative(exponent);
+}
+
+/** The fewest of the first values, one at least, whose sum is so much; undefined if that of all is less. */
+function countReaching(values: readonly number[], wanted: number): number | undefined {
+  let sum = 0;
+  for (const [index, value] of values.entries()) {
+    sum += value;
+    if (sum >= wanted) return index + 1;
+  }
+  return undefined;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
