@@ -1,7 +1,8 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { SampledToken, SequenceOpening } from "../engine/stage-runner.js";
 import { adjustLogits, adjustsLogits } from "./adjust-logits.js";
-import { createCandidates, drawCandidate, fillCandidates, keepMinP, keepTopP } from "./candidates.js";
+import { createCandidates, fillCandidates, keepMinP, keepTopP } from "./candidates.js";
+import { drawByBucket, drawById } from "./draw-candidate.js";
 import { drawFromPart } from "./draw-from-part.js";
 import { logProbabilities, partLogProbabilities } from "./log-probabilities.js";
 import { openSequence, type SampledSequence } from "./open-sequence.js";
@@ -54,7 +55,8 @@ export function createSampler(vocabularySize: number): Sampler {
     fillCandidates(candidates, logits, largest, temperature, topK, topP < 1 ? 0 : minP);
     if (topP < 1) keepTopP(candidates, topP);
     if (minP > 0) keepMinP(candidates, minP);
-    return drawCandidate(candidates, positionRandom(seed, position));
+    const random = positionRandom(seed, position);
+    return topP < 1 ? drawByBucket(candidates, random) : drawById(candidates, random);
   };
 
   const choose = (sequence: SampledSequence, raw: Float32Array, best: number, position: number): number => {

@@ -5,7 +5,7 @@ import { partOf } from "../../test/fixtures/row-part.js";
 import { type PartNeeds, rowNeeds } from "../engine/ort/row-needs.js";
 import type { SampledToken, SamplingParameters } from "../engine/stage-runner.js";
 import { createSampler, type Sampler } from "./create-sampler.js";
-import type { RowPart } from "./row-part.js";
+import { type RowPart, totalWeight } from "./row-part.js";
 
 const topCount = 64;
 
@@ -74,7 +74,7 @@ describe("a part gives the token that all logits give", () => {
     for (const change of [{}, { topP: 0.9 }, { minP: 0.1 }]) {
       const given = sampling(change);
       const sampler = samplerFor(size, given);
-      for (let position = 0; position < 10; position++) {
+      for (let position = 0; position < 2; position++) {
         const logits = randomFloats(size, random, 60);
         const token = sampler.samplePart(1, partFor(logits, given, position), position);
         expect(token?.tokenId).toBe(sampler.sample(1, logits, position).tokenId);
@@ -95,13 +95,36 @@ describe("a part gives the token that all logits give", () => {
   });
 });
 
+test("top-p that lets in a little more than the best is mostly decided, and then as by all logits", () => {
+  const random = seededRandom(8);
+  const given = sampling({ topP: 0.95 });
+  const sampler = samplerFor(1024, given);
+  let decided = 0;
+  let beyond = 0;
+  for (let position = 0; position < 300; position++) {
+    const logits = randomFloats(1024, random, 6);
+    const part = partFor(logits, given, position);
+    const weights = Array.from(part.top?.logits ?? [], (logit) => Math.exp(logit - part.largest));
+    const mass = weights.reduce((one, other) => one + other, 0);
+    if (mass > 0.95 * (totalWeight(part, 1) as number)) continue;
+    beyond += 1;
+    const token = sampler.samplePart(1, part, position);
+    if (token === undefined) continue;
+    decided += 1;
+    expect(token).toEqual(sampler.sample(1, logits, position));
+  }
+  expect(beyond).toBeGreaterThan(100);
+  expect(decided / beyond).toBeGreaterThan(0.6);
+});
+
 describe("a part does not decide", () => {
   test.each<[string, Partial<SamplingParameters>]>([
     ["where top-p lets in more than the best", { topP: 0.9 }],
     ["where min-p does", { minP: 0.1 }],
     ["where both do", { topP: 0.9, minP: 0.1 }],
+    ["where top-p is none, but for rounding", { topP: 1 - 2 ** -30 }],
   ])("%s", (_name, change) => {
-    const given = sampling({ ...change, temperature: 50 });
+    const given = sampling({ ...change, temperature: 5000 });
     const logits = randomFloats(512, seededRandom(3), 3);
     expect(samplerFor(512, given).samplePart(1, partFor(logits, given, 0), 0)).toBeUndefined();
   });
@@ -117,12 +140,16 @@ describe("a part does not decide", () => {
 });
 
 test("min-p decides where top-p alone would not", () => {
-  const given = sampling({ topP: 0.99, minP: 0.3, temperature: 1 });
+  const [topP, both] = [sampling({ topP: 0.99 }), sampling({ topP: 0.99, minP: 0.3 })];
+  const [first, second] = [samplerFor(512, topP), samplerFor(512, both)];
   const logits = randomFloats(512, seededRandom(3), 2);
-  const { tokenId } = samplerFor(512, given).sample(1, logits, 4);
-  const part = partFor(logits, given, 4);
-  expect(samplerFor(512, sampling({ topP: 0.99 })).samplePart(1, part, 4)).toBeUndefined();
-  expect(samplerFor(512, given).samplePart(1, part, 4)?.tokenId).toBe(tokenId);
+  let undecided = 0;
+  for (let position = 0; position < 50; position++) {
+    const part = partFor(logits, both, position);
+    if (first.samplePart(1, part, position) === undefined) undecided += 1;
+    expect(second.samplePart(1, part, position)).toEqual(second.sample(1, logits, position));
+  }
+  expect(undecided).toBeGreaterThan(10);
 });
 
 test("where sums are larger than the weights, the last token that has one is drawn", () => {

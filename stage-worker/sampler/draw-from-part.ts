@@ -1,5 +1,6 @@
 import type { SamplingParameters } from "../engine/stage-runner.js";
-import { type Candidates, drawCandidate, fillFromBest } from "./candidates.js";
+import { bucketOf, type Candidates, fillFromBest } from "./candidates.js";
+import { candidateAt, drawByBucket, drawById } from "./draw-candidate.js";
 import { expNegative, negligibleExponent } from "./exp-negative.js";
 import { type BestTokens, type RowPart, totalWeight } from "./row-part.js";
 
@@ -25,14 +26,52 @@ export function drawFromPart(
   const { top } = part;
   if (temperature === 0) return { tokenId: part.bestToken, logit: part.largest };
   if (topK === 0 && topP === 1 && minP === 0) return drawFromRun(part, temperature, random);
-  const count = top && keptCount(sampling, part, top, candidates.ids.length);
-  if (top === undefined || count === undefined) return undefined;
-  fillFromBest(candidates, top.tokens, top.logits, temperature, count);
-  const tokenId = drawCandidate(candidates, random);
+  if (top === undefined) return undefined;
+  const tokenId = drawFromBest(candidates, sampling, part, top, random);
+  if (tokenId === undefined) return undefined;
   return { tokenId, logit: top.logits[Array.from(top.tokens).indexOf(tokenId)] as number };
 }
 
-/** Walks ids upwards, as `drawCandidate` does, from the run that the GPU found. */
+function drawFromBest(
+  candidates: Candidates,
+  sampling: SamplingParameters,
+  part: RowPart,
+  top: BestTokens,
+  random: number,
+): number | undefined {
+  const { temperature, topP } = sampling;
+  const count = keptCount(sampling, part, top, candidates.ids.length);
+  if (count === undefined) return drawFromLikeliest(candidates, sampling, part, top, random);
+  fillFromBest(candidates, top.tokens, top.logits, temperature, count);
+  return topP < 1 ? drawByBucket(candidates, random) : drawById(candidates, random);
+}
+
+/**
+ * Top-p that lets in more than is known lets in so much of the total, and less than the last that is known beyond it.
+ * Where the random number falls on the same token either way, and that one is in a bucket that is known to its end,
+ * it is drawn; mostly it is.
+ */
+function drawFromLikeliest(
+  candidates: Candidates,
+  { temperature, topK, topP, minP }: SamplingParameters,
+  part: RowPart,
+  { tokens, logits }: BestTokens,
+  random: number,
+): number | undefined {
+  const total = totalWeight(part, temperature);
+  if (total === undefined || topK > 0 || topP === 1 || minP > 0) return undefined;
+  const exponents = Array.from(logits, (logit) => (logit - part.largest) * (1 / temperature));
+  const last = exponents.at(-1) as number;
+  const known = exponents.findIndex((exponent) => bucketOf(exponent) === bucketOf(last));
+  fillFromBest(candidates, tokens, logits, temperature, known);
+  const mass = sumOf(Array.from(candidates.weights.subarray(0, candidates.count)));
+  const [least, most] = [random * topP * total, random * (topP * total + weightOf(last))];
+  if (most >= mass) return undefined;
+  const tokenId = candidateAt(candidates, least);
+  return tokenId === candidateAt(candidates, most) ? tokenId : undefined;
+}
+
+/** Walks ids upwards, as `drawById` does, from the run that the GPU found. */
 function drawFromRun(part: RowPart, temperature: number, random: number): DrawnToken | undefined {
   const sums = part.sums.find((candidate) => candidate.temperature === temperature);
   if (sums === undefined) return undefined;
@@ -58,7 +97,7 @@ function keptCount(
   { logits }: BestTokens,
   vocabularySize: number,
 ): number | undefined {
-  const weights = Array.from(logits, (logit) => weightOf((logit - part.largest) / temperature));
+  const weights = Array.from(logits, (logit) => weightOf((logit - part.largest) * (1 / temperature)));
   const known = weights.length === vocabularySize ? vocabularySize : undefined;
   const inTopK = topK > 0 && topK <= weights.length ? topK : known;
   const left = weights.slice(0, inTopK);
