@@ -8,11 +8,12 @@ import { createRunner } from "../../stage-worker/engine/create-runner.js";
 import { RunnerBench } from "../../stage-worker/engine/runner-bench.js";
 import type { RunnerOptions } from "../../stage-worker/engine/stage-runner.js";
 import { modelShapes, randomModel, type ShapeName } from "./random-model.js";
+import { samplingNamed, samplings } from "./samplings.js";
 
 const usage = `Times one stage that holds a whole model on a GPU, in this process, and prints JSON lines.
 
   node dist/bench/gpu/engine-rates.js SHAPE --home DIR [--device cuda] [--rows 1,16,128] [--context 256]
-      [--prefill 512,2048] [--block-size 256] [--pack-only]
+      [--prefill 512,2048] [--block-size 256] [--pack-only] [--sampling ${Object.keys(samplings).join(",")}]
 
 SHAPE is one of ${Object.keys(modelShapes).join(", ")}; its random weights are kept in the home for the next time.`;
 
@@ -25,6 +26,7 @@ const { values: given, positionals } = parseArgs({
     context: { type: "string", default: "256" },
     prefill: { type: "string", default: "512,2048" },
     "block-size": { type: "string", default: "256" },
+    sampling: { type: "string", default: "greedy" },
     "pack-only": { type: "boolean", default: false },
   },
 });
@@ -64,10 +66,13 @@ async function main(): Promise<void> {
   const startedMs = performance.now();
   const runner = await createRunner({ ...parseDevice(given.device), options });
   print({ shape, device: given.device, opened: true, seconds: (performance.now() - startedMs) / 1000 });
-  const bench = new RunnerBench(runner, manifest.config, "tokens", options);
-  for (const { rows: count, ms } of await bench.timeDecodes(rows, context)) {
-    print({ shape, decodeRows: count, context, ms, tokensPerSecond: (1000 * count) / ms });
+  for (const sampling of given.sampling.split(",")) {
+    const sampled = new RunnerBench(runner, manifest.config, "tokens", options, samplingNamed(sampling));
+    for (const { rows: count, ms } of await sampled.timeDecodes(rows, context)) {
+      print({ shape, sampling, decodeRows: count, context, ms, tokensPerSecond: (1000 * count) / ms });
+    }
   }
+  const bench = new RunnerBench(runner, manifest.config, "tokens", options);
   for (const tokens of chunks) {
     const ms = await bench.timePrefill(tokens);
     print({ shape, prefillTokens: tokens, ms, tokensPerSecond: (1000 * tokens) / ms });

@@ -107,8 +107,8 @@ export class ForcedRun {
   }
 }
 
-/** A bias of nothing: a runner does not look into it, and hands out the logits that it is for. */
-const wholeLogits = new Map([[0, 0]]);
+/** A bias that changes nothing, but might: a runner hands out all logits for it. */
+const wholeLogits = new Map([[0, 1e-30]]);
 
 /** Stands where the sampler does, and keeps what it is given. */
 class LogitRecorder implements Sampler {

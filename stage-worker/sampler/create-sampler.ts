@@ -1,6 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { SampledToken, SequenceOpening } from "../engine/stage-runner.js";
 import { adjustLogits, adjustsLogits } from "./adjust-logits.js";
+import { adjustPart } from "./adjust-part.js";
 import { createCandidates, fillCandidates, keepMinP, keepTopP } from "./candidates.js";
 import { drawByBucket, drawById } from "./draw-candidate.js";
 import { drawFromPart } from "./draw-from-part.js";
@@ -84,7 +85,7 @@ export function createSampler(vocabularySize: number): Sampler {
       const best = indexOfLargest(logits);
       if (best < 0) throw notFinite(sequenceId, logits);
       const tokenId = choose(sequence, logits, best, position);
-      sequence.counts?.set(tokenId, (sequence.counts.get(tokenId) ?? 0) + 1);
+      countToken(sequence, tokenId);
       const { wantLogprobs, topLogprobs } = sequence.sampling;
       if (!wantLogprobs) return { sequenceId, tokenId };
       const logprobs = logProbabilities(logits, logits[best] as number);
@@ -94,17 +95,27 @@ export function createSampler(vocabularySize: number): Sampler {
       const sequence = sequences.get(sequenceId);
       if (sequence === undefined) throw notOpen(sequenceId);
       const { seed, wantLogprobs, topLogprobs } = sequence.sampling;
-      const drawn = drawFromPart(candidates, sequence.sampling, part, positionRandom(seed, position));
-      if (drawn === undefined) return undefined;
-      const { tokenId, logit } = drawn;
-      if (!wantLogprobs) return { sequenceId, tokenId };
-      const logprobs = partLogProbabilities(part);
-      return logprobs && { sequenceId, tokenId, logprob: logprobs.of(logit), top: logprobs.top(topLogprobs) };
+      const logprobs = wantLogprobs ? partLogProbabilities(part) : undefined;
+      if (wantLogprobs && logprobs === undefined) return undefined;
+      const generatedLength = position - sequence.promptLength;
+      const left = adjustsLogits(sequence, generatedLength)
+        ? adjustPart(sequence, part, generatedLength, adjusted)
+        : part;
+      const random = positionRandom(seed, position);
+      const tokenId = left && drawFromPart(candidates, sequence.sampling, left, random);
+      if (tokenId === undefined) return undefined;
+      countToken(sequence, tokenId);
+      if (logprobs === undefined) return { sequenceId, tokenId };
+      return { sequenceId, tokenId, logprob: logprobs.of(tokenId), top: logprobs.top(topLogprobs) };
     },
     close: (sequenceIds) => {
       for (const sequenceId of sequenceIds) sequences.delete(sequenceId);
     },
   };
+}
+
+function countToken({ counts }: SampledSequence, tokenId: number): void {
+  counts?.set(tokenId, (counts.get(tokenId) ?? 0) + 1);
 }
 
 /** Of equals the first, so that greedy text does not depend on how the logits were searched; -1 if any is not finite. */

@@ -95,6 +95,53 @@ describe("a part gives the token that all logits give", () => {
   });
 });
 
+test.each<[string, Partial<SamplingParameters>]>([
+  ["a repetition penalty", { repetitionPenalty: 1.3, topK: 20, topP: 0.8 }],
+  ["presence and frequency penalties", { presencePenalty: 0.5, frequencyPenalty: 0.05, topK: 20 }],
+  ["penalties of greedy tokens", { temperature: 0, repetitionPenalty: 1.2, presencePenalty: 1 }],
+  ["penalties and min-p", { frequencyPenalty: 0.1, minP: 0.3 }],
+  ["penalties and log-probabilities", { frequencyPenalty: 0.2, topK: 5, wantLogprobs: true, topLogprobs: 4 }],
+  ["suppressed tokens", { suppressedTokenIds: [1, 2, 3, 4, 5], suppressedUntilLength: 1000, topK: 10 }],
+  [
+    "tokens with a bias against them",
+    { logitBias: new Map([[7, -3] as const, [9, -100] as const]), topK: 30 },
+  ],
+])("%s: a part decides mostly, and as all logits do", (_name, change) => {
+  const random = seededRandom(12);
+  const given = sampling(change);
+  const [byPart, byAll] = [samplerFor(512, given), samplerFor(512, given)];
+  // Few favourites, so that tokens come again.
+  const favour = randomFloats(512, random, 3);
+  let decided = 0;
+  for (let position = 0; position < 300; position++) {
+    const logits = randomFloats(512, random, 1).map(
+      (value, id) => Math.round((value + (favour[id] ?? 0)) * 8) / 8,
+    );
+    const token = byPart.samplePart(1, partFor(logits, given, position), position);
+    const expected = byAll.sample(1, logits, position);
+    if (token === undefined) byPart.sample(1, logits, position);
+    else expect(token).toEqual(near(expected));
+    if (token !== undefined) decided += 1;
+  }
+  expect(decided).toBeGreaterThan(150);
+});
+
+test("what is left of the best after penalties decides only as far as no other can be above it", () => {
+  const logits = Float32Array.from({ length: 512 }, (_, id) => (id < 64 ? 10 : 9.5));
+  const given = sampling({
+    temperature: 0,
+    suppressedTokenIds: [...Array(64).keys()],
+    suppressedUntilLength: 9,
+  });
+  expect(samplerFor(512, given).samplePart(1, partFor(logits, given, 0), 0)).toBeUndefined();
+  const penalty = sampling({
+    temperature: 0,
+    logitBias: new Map([...Array(64).keys()].map((id) => [id, -1])),
+  });
+  expect(samplerFor(512, penalty).sample(1, logits, 0).tokenId).toBe(64);
+  expect(samplerFor(512, penalty).samplePart(1, partFor(logits, penalty, 0), 0)).toBeUndefined();
+});
+
 test("top-p that lets in a little more than the best is mostly decided, and then as by all logits", () => {
   const random = seededRandom(8);
   const given = sampling({ topP: 0.95 });

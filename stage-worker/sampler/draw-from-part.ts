@@ -4,12 +4,6 @@ import { candidateAt, drawByBucket, drawById } from "./draw-candidate.js";
 import { expNegative, negligibleExponent } from "./exp-negative.js";
 import { type BestTokens, type RowPart, totalWeight } from "./row-part.js";
 
-/** A token with its logit. */
-export interface DrawnToken {
-  readonly tokenId: number;
-  readonly logit: number;
-}
-
 /**
  * The token that a random number in [0, 1) draws from all logits, as far as the sums' f32 tells; undefined where the
  * part does not decide: top-p or min-p let in more than the best tokens that are known.
@@ -21,15 +15,12 @@ export function drawFromPart(
   sampling: SamplingParameters,
   part: RowPart,
   random: number,
-): DrawnToken | undefined {
+): number | undefined {
   const { temperature, topK, topP, minP } = sampling;
   const { top } = part;
-  if (temperature === 0) return { tokenId: part.bestToken, logit: part.largest };
+  if (temperature === 0) return part.bestToken;
   if (topK === 0 && topP === 1 && minP === 0) return drawFromRun(part, temperature, random);
-  if (top === undefined) return undefined;
-  const tokenId = drawFromBest(candidates, sampling, part, top, random);
-  if (tokenId === undefined) return undefined;
-  return { tokenId, logit: top.logits[Array.from(top.tokens).indexOf(tokenId)] as number };
+  return top && drawFromBest(candidates, sampling, part, top, random);
 }
 
 function drawFromBest(
@@ -72,7 +63,7 @@ function drawFromLikeliest(
 }
 
 /** Walks ids upwards, as `drawById` does, from the run that the GPU found. */
-function drawFromRun(part: RowPart, temperature: number, random: number): DrawnToken | undefined {
+function drawFromRun(part: RowPart, temperature: number, random: number): number | undefined {
   const sums = part.sums.find((candidate) => candidate.temperature === temperature);
   if (sums === undefined) return undefined;
   const { running, run, logits } = sums;
@@ -86,8 +77,7 @@ function drawFromRun(part: RowPart, temperature: number, random: number): DrawnT
     sum += expNegative(exponent);
     if (sum > target) break;
   }
-  if (last < 0) return undefined;
-  return { tokenId: run * logits.length + last, logit: logits[last] as number };
+  return last < 0 ? undefined : run * logits.length + last;
 }
 
 /** How many of the best tokens top-k, top-p and min-p leave; undefined where that may be more than are known. */

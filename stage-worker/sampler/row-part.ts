@@ -28,3 +28,13 @@ export interface RowPart {
 export function totalWeight({ sums }: RowPart, temperature: number): number | undefined {
   return sums.find((sum) => sum.temperature === temperature)?.running.at(-1);
 }
+
+/** The logit of a token; undefined where it is none of those that are known. */
+export function knownLogit({ bestToken, largest, top, sums }: RowPart, tokenId: number): number | undefined {
+  if (tokenId === bestToken) return largest;
+  const place = top ? Array.from(top.tokens).indexOf(tokenId) : -1;
+  if (place >= 0) return top?.logits[place];
+  return sums
+    .map(({ run, logits }) => logits[tokenId - run * logits.length])
+    .find((logit) => logit !== undefined);
+}

@@ -31,8 +31,8 @@ async function driverOf(sampler: Sampler): Promise<RunnerDriver> {
   return new RunnerDriver([runner], blockSize);
 }
 
-/** A bias of nothing: it makes a sequence take all of its logits. */
-const wanted = { logitBias: new Map([[0, 0]]) };
+/** A bias that changes nothing, but might: it makes a sequence take all of its logits. */
+const wanted = { logitBias: new Map([[0, 1e-30]]) };
 
 /** Remembers what it is given of a row in place of logits, too. */
 class RecordingParts extends RecordingSampler {
@@ -132,6 +132,8 @@ describe.skipIf(await webgpuMissing())("sampling on WebGPU", () => {
       { temperature: 4, minP: 0.1 },
       { temperature: 10, topK: 20, topP: 0.8, wantLogprobs: true },
       { temperature: 0, wantLogprobs: true, topLogprobs: 3 },
+      { temperature: 5, topK: 20, repetitionPenalty: 1.1, presencePenalty: 0.5 },
+      { temperature: 0, frequencyPenalty: 0.5 },
       // So flat that top-p lets in hundreds.
       { temperature: 1000, topP: 0.9 },
     ].map((kind, seed) => ({ ...kind, seed }));

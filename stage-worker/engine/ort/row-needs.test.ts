@@ -14,6 +14,10 @@ function needs(change: Partial<SamplingParameters>): RowNeeds {
   return rowNeeds({ sampling, promptLength }, position, 64);
 }
 
+function suppressing(untilLength: number): Partial<SamplingParameters> {
+  return { suppressedTokenIds: [1], suppressedUntilLength: untilLength };
+}
+
 describe("what a token is chosen from", () => {
   test.each<[string, Partial<SamplingParameters>, boolean, number[]]>([
     ["temperature alone", {}, false, [0.5]],
@@ -34,6 +38,10 @@ describe("what a token is chosen from", () => {
       false,
       [0.5],
     ],
+    ["a repetition penalty beside top-k", { repetitionPenalty: 1.1, topK: 32, topP: 0.9 }, true, []],
+    ["penalties of greedy tokens", { temperature: 0, frequencyPenalty: 0.1 }, true, []],
+    ["a bias against tokens, and min-p", { logitBias: new Map([[3, -1]]), minP: 0.1 }, true, []],
+    ["suppressed tokens beside top-k", { ...suppressing(3), topK: 3 }, true, []],
   ])("%s: a part", (_name, change, top, temperatures) => {
     expect(needs(change)).toEqual({ kind: "part", top, temperatures, random });
   });
@@ -41,9 +49,12 @@ describe("what a token is chosen from", () => {
   test.each<[string, Partial<SamplingParameters>]>([
     ["a repetition penalty", { repetitionPenalty: 1.1 }],
     ["a presence penalty", { presencePenalty: 0.1 }],
-    ["a frequency penalty", { frequencyPenalty: 0.1, temperature: 0 }],
-    ["a bias", { logitBias: new Map([[3, 1]]), topK: 3 }],
-    ["suppressed tokens", { suppressedTokenIds: [1], suppressedUntilLength: 3 }],
+    ["a frequency penalty and top-p", { frequencyPenalty: 0.1, topP: 0.9 }],
+    ["a penalty beside top-k that leaves few to spare", { frequencyPenalty: 0.1, topK: 33 }],
+    ["a bias for a token", { logitBias: new Map([[3, 1]]), topK: 3 }],
+    ["penalties that are rewards", { presencePenalty: -1, topK: 3 }],
+    ["a repetition penalty that is one", { repetitionPenalty: 0.9, temperature: 0 }],
+    ["suppressed tokens", suppressing(3)],
     ["top-k beyond the best", { topK: 65 }],
     ["top-k beyond the best and top-p", { topK: 65, topP: 0.5 }],
     ["more log-probabilities than the best", { wantLogprobs: true, topLogprobs: 65 }],
@@ -53,9 +64,8 @@ describe("what a token is chosen from", () => {
 
   test("greedy: the largest, also once no token is suppressed any more", () => {
     expect(needs({ temperature: 0 })).toEqual({ kind: "best" });
-    const suppressed = { temperature: 0, suppressedTokenIds: [1], suppressedUntilLength: 2 };
-    expect(needs(suppressed)).toEqual({ kind: "best" });
-    expect(needs({ ...suppressed, suppressedUntilLength: 3 })).toEqual({ kind: "logits" });
+    expect(needs({ temperature: 0, ...suppressing(2) })).toEqual({ kind: "best" });
+    expect(needs({ temperature: 0, ...suppressing(3) })).toMatchObject({ kind: "part", top: true });
   });
 });
 

@@ -36,11 +36,12 @@ export function rowNeeds(
 ): RowNeeds {
   if (isPlainGreedy(sampling)) return bestOnly;
   const { temperature, wantLogprobs, topLogprobs, seed } = sampling;
-  if (adjusts(sampling, position - promptLength) || topLogprobs > topCount) return wholeLogits;
-  const choice = temperature === 0 ? { top: false, sum: false } : choiceOf(sampling, topCount);
+  if (topLogprobs > topCount) return wholeLogits;
+  const adjusted = adjusts(sampling, position - promptLength);
+  const choice = adjusted ? adjustedChoiceOf(sampling, topCount) : choiceOf(sampling, topCount);
   if (choice === undefined) return wholeLogits;
   const temperatures = new Set([...(choice.sum ? [temperature] : []), ...(wantLogprobs ? [1] : [])]);
-  if (temperature === 0 && temperatures.size === 0) return bestOnly;
+  if (temperature === 0 && !adjusted && temperatures.size === 0) return bestOnly;
   return {
     kind: "part",
     top: choice.top || (wantLogprobs && topLogprobs > 0),
@@ -70,14 +71,45 @@ function adjusts(sampling: SamplingParameters, generatedLength: number): boolean
   );
 }
 
-/** Whether the best tokens, the sum of weights, or both decide; undefined where a part never does. */
+/** Whether the best tokens, the sum of weights, or both decide. */
+interface Choice {
+  readonly top: boolean;
+  readonly sum: boolean;
+}
+
+/** Undefined where a part never decides. */
 function choiceOf(
-  { topK, topP, minP }: SamplingParameters,
+  { temperature, topK, topP, minP }: SamplingParameters,
   topCount: number,
-): { readonly top: boolean; readonly sum: boolean } | undefined {
+): Choice | undefined {
+  if (temperature === 0) return { top: false, sum: false };
   if (topK > 0 && topK <= topCount) return { top: true, sum: false };
   // The best are as likely as it takes, however many others top-k would let in.
   if (topP === 1 && minP > 0) return { top: true, sum: false };
   if (topK > 0) return undefined;
   return { top: topP < 1, sum: true };
+}
+
+/**
+ * As `choiceOf`, where logits are changed first: the best can only tell when none of the others can overtake them and
+ * their sum does not matter; some of them are lost (see `adjustPart`).
+ */
+function adjustedChoiceOf(sampling: SamplingParameters, topCount: number): Choice | undefined {
+  const choice = raises(sampling) ? undefined : choiceOf(sampling, topCount / 2);
+  return choice === undefined || choice.sum ? undefined : { top: true, sum: false };
+}
+
+/** Whether any logit may become larger. */
+function raises({
+  repetitionPenalty,
+  presencePenalty,
+  frequencyPenalty,
+  logitBias,
+}: SamplingParameters): boolean {
+  return (
+    repetitionPenalty < 1 ||
+    presencePenalty < 0 ||
+    frequencyPenalty < 0 ||
+    [...logitBias.values()].some((bias) => bias > 0)
+  );
 }
