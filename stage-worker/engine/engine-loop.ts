@@ -1,9 +1,9 @@
 import { Accounting, type Activity } from "./accounting.js";
-import { withoutBroken } from "./broken-sequences.js";
 import { type EngineFrame, type EngineResult, failureOf } from "./engine-messages.js";
 import type { SharedCount } from "./shared-count.js";
 import type { SharedStats } from "./shared-stats.js";
 import type { StageRunner } from "./stage-runner.js";
+import { withoutSequences } from "./without-sequences.js";
 
 /** What an engine loop works with; clocks are given so that tests need none. */
 export interface EngineLoopOptions {
@@ -122,7 +122,8 @@ export class EngineLoop {
   }
 
   async #forward(frame: Extract<EngineFrame, { kind: "forward" }>): Promise<EngineResult> {
-    const { batch, input } = withoutBroken(frame, this.#broken);
+    // Frames with sequences that failed were under way when they did, and must not take others with them.
+    const { batch, input } = withoutSequences(frame, this.#broken);
     const changed = batch === frame.batch ? {} : { remaining: batch };
     if (batch.sequenceIds.length === 0) return { ...changed, doneAtUs: this.#options.wallUs() };
     try {

@@ -11,6 +11,7 @@ import { logitRows, type SampledRow } from "../ort/sample-rows.js";
 import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type { RaggedBatch, RunnerOptions, StageInput, StageOutput, StageRunner } from "../stage-runner.js";
+import type { Work } from "../without-sequences.js";
 import { BlockCopies } from "./block-copies.js";
 import { pagedBlockCount } from "./paged-block-count.js";
 import { pagedFeeds } from "./paged-feeds.js";
@@ -65,24 +66,21 @@ export async function createPagedRunner(
     checkInput(batch, input, inputShape);
     ledger.advance(batch);
     try {
-      return await compute(batch, input, await copies.bring(batch));
+      return await compute({ batch, input });
     } catch (reason) {
       ledger.spoil(batch);
       throw reason;
     }
   }
 
-  async function compute(
-    batch: RaggedBatch,
-    input: StageInput,
-    copyFeeds: Record<string, Tensor>,
-  ): Promise<StageOutput> {
-    const runFor = (part: RaggedBatch, rows: readonly SampledRow[]) => {
-      const feeds = { ...pagedFeeds(feedContext, part, input, rows), ...copyFeeds, ...caches.feeds };
-      return run(session, feeds, wantedOutputs(rows), part);
+  async function compute(whole: Work): Promise<StageOutput> {
+    const runFor = async ({ batch, input }: Work, rows: readonly SampledRow[]) => {
+      const copyFeeds = await copies.bring(batch);
+      const feeds = { ...pagedFeeds(feedContext, batch, input, rows), ...copyFeeds, ...caches.feeds };
+      return run(session, feeds, wantedOutputs(rows), batch);
     };
-    if (options.head) return { kind: "tokens", tokens: await batchSampler.sample(batch, runFor) };
-    return { kind: "hidden", ...hiddenResult(await runFor(batch, []), activationDtype) };
+    if (options.head) return { kind: "tokens", tokens: await batchSampler.sample(whole, runFor) };
+    return { kind: "hidden", ...hiddenResult(await runFor(whole, []), activationDtype) };
   }
 
   function wantedOutputs(rows: readonly SampledRow[]): string[] {

@@ -58,11 +58,15 @@ function batchSampler(settings: readonly Partial<SamplingParameters>[], decides:
   const runs: string[] = [];
   const batchSampler = new BatchSampler(samplerThatDecides(decides), (id) => opening(id, 1, settings[id]));
   const step = async (batch: RaggedBatch) => {
-    const tokens = await batchSampler.sample(batch, async ({ sequenceIds, sample }, rows) => {
+    const input = { kind: "tokens", tokenIds: Uint32Array.from(batch.sequenceIds) } as const;
+    const tokens = await batchSampler.sample({ batch, input }, async (work, rows) => {
+      const { sequenceIds, sample } = work.batch;
+      expect(work.input).toEqual({ kind: "tokens", tokenIds: Uint32Array.from(sequenceIds) });
       expect(sequenceIds.filter((_, index) => sample[index])).toEqual(
         rows.map(({ sequenceId }) => sequenceId),
       );
-      runs.push(rows.map(({ sequenceId, needs }) => `${sequenceId} ${needs.kind}`).join(", "));
+      const needs = rows.map((row) => `${row.sequenceId} ${row.needs.kind}`);
+      runs.push(`${sequenceIds.length}: ${needs.join(", ")}`);
       return outputsFor(rows);
     });
     return tokens.map(({ sequenceId, tokenId }) => `${sequenceId}: ${tokenId}`);
@@ -80,7 +84,7 @@ const settings = [
 test("a batch is computed again for the rows that a part does not decide, and for those alone", async () => {
   const { runs, step } = batchSampler(settings, (id) => id !== 1);
   expect(await step(batchOf([3, 1, 2, 0]))).toEqual(["3: 100", "1: 100", "2: 200", "0: 1"]);
-  expect(runs).toEqual(["3 logits, 1 part, 2 part, 0 best", "1 logits"]);
+  expect(runs).toEqual(["4: 3 logits, 1 part, 2 part, 0 best", "1: 1 logits"]);
 });
 
 test("such a sequence takes logits for its next token, and a part after that", async () => {
@@ -89,7 +93,10 @@ test("such a sequence takes logits for its next token, and a part after that", a
   await step(batchOf([1]));
   await step(batchOf([1, 2], [false, true]));
   await step(batchOf([1]));
-  expect(runs).toEqual(["1 part", "1 logits", "1 logits", "2 part", "2 logits", "1 part", "1 logits"]);
+  expect(runs).toEqual([
+    ...["1: 1 part", "1: 1 logits", "1: 1 logits"],
+    ...["2: 2 part", "1: 2 logits", "1: 1 part", "1: 1 logits"],
+  ]);
 });
 
 test("a sequence that is closed is begun anew", async () => {
@@ -97,11 +104,11 @@ test("a sequence that is closed is begun anew", async () => {
   await step(batchOf([1]));
   sampler.close([1]);
   await step(batchOf([1]));
-  expect(runs).toEqual(["1 part", "1 logits", "1 part", "1 logits"]);
+  expect(runs).toEqual(["1: 1 part", "1: 1 logits", "1: 1 part", "1: 1 logits"]);
 });
 
 test("a batch that samples nothing is computed once", async () => {
   const { runs, step } = batchSampler(settings, () => false);
   expect(await step(batchOf([1], [false]))).toEqual([]);
-  expect(runs).toEqual([""]);
+  expect(runs).toEqual(["1: "]);
 });

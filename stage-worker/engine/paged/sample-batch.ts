@@ -4,6 +4,7 @@ import type { Sampler } from "../../sampler/create-sampler.js";
 import { type RowNeeds, rowNeeds, wholeLogits } from "../ort/row-needs.js";
 import { type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
 import type { RaggedBatch, SampledToken, SequenceOpening } from "../stage-runner.js";
+import { type Work, withoutSequences } from "../without-sequences.js";
 import { UndecidedSequences } from "./undecided-sequences.js";
 
 type Outputs = Readonly<Record<string, Tensor>>;
@@ -20,17 +21,17 @@ export class BatchSampler {
   }
 
   /**
-   * Tokens of the sampled slices, in order. Where a part of logits does not decide, the micro-batch is computed again
-   * for the logits of these slices: it writes the same into the same places of KV.
+   * Tokens of the sampled slices, in order. Where a part of logits does not decide, these slices are computed again
+   * for their logits: that writes the same into the same places of KV, but for rounding.
    * @param compute runs a micro-batch, whose sampled rows are these
    * @throws StagecoachError INTERNAL for logits that are not finite, and what `compute` and the sampler throw
    */
   async sample(
-    batch: RaggedBatch,
-    compute: (batch: RaggedBatch, rows: readonly SampledRow[]) => Promise<Outputs>,
+    work: Work,
+    compute: (work: Work, rows: readonly SampledRow[]) => Promise<Outputs>,
   ): Promise<SampledToken[]> {
-    const rows = this.#rows(batch);
-    const tokens = sampleOutputs(await compute(batch, rows), rows, this.#sampler);
+    const rows = this.#rows(work.batch);
+    const tokens = sampleOutputs(await compute(work, rows), rows, this.#sampler);
     const open = rows.filter((_, index) => tokens[index] === undefined);
     for (const [index, { sequenceId, needs }] of rows.entries()) {
       if (needs.kind === "logits") this.#undecided.tookLogits(sequenceId);
@@ -38,7 +39,7 @@ export class BatchSampler {
     }
     if (open.length > 0) {
       const again = open.map((row) => ({ ...row, needs: wholeLogits }));
-      tokens.push(...sampleOutputs(await compute(onlySampling(batch, open), again), again, this.#sampler));
+      tokens.push(...sampleOutputs(await compute(onlyThese(work, open), again), again, this.#sampler));
     }
     return inOrderOf(rows, tokens);
   }
@@ -63,9 +64,10 @@ export class BatchSampler {
   }
 }
 
-function onlySampling(batch: RaggedBatch, rows: readonly SampledRow[]): RaggedBatch {
-  const wanted = new Set(rows.map(({ sequenceId }) => sequenceId));
-  return { ...batch, sample: batch.sequenceIds.map((sequenceId) => wanted.has(sequenceId)) };
+function onlyThese(work: Work, rows: readonly SampledRow[]): Work {
+  const others = new Set(work.batch.sequenceIds);
+  for (const { sequenceId } of rows) others.delete(sequenceId);
+  return withoutSequences(work, others);
 }
 
 function inOrderOf(

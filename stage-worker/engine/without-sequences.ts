@@ -7,15 +7,10 @@ export interface Work {
   readonly input: StageInput;
 }
 
-/**
- * Leaves out the slices of sequences that failed before: frames with them were under way when they failed,
- * and must not take other sequences of the batch with them. Returns the same work when there are none.
- */
-export function withoutBroken(work: Work, broken: ReadonlySet<number>): Work {
+/** Leaves out the slices of sequences. Returns the same work when there are none. */
+export function withoutSequences(work: Work, left: ReadonlySet<number>): Work {
   const { batch, input } = work;
-  const kept = [...batch.sequenceIds.keys()].filter(
-    (index) => !broken.has(batch.sequenceIds[index] as number),
-  );
+  const kept = [...batch.sequenceIds.keys()].filter((index) => !left.has(batch.sequenceIds[index] as number));
   if (kept.length === batch.sequenceIds.length) return work;
   const pick = <Value>(values: readonly Value[]): Value[] => kept.map((index) => values[index] as Value);
   return {
