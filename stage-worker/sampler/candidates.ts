@@ -67,24 +67,26 @@ export function fillFromBest(
   tokens: ArrayLike<number>,
   logits: ArrayLike<number>,
   temperature: number,
-  topK: number,
+  count: number,
 ): void {
   const { ids, exponents, weights } = candidates;
   const largest = logits[0] as number;
   const inverse = 1 / temperature;
-  const inAscent = Array.from({ length: topK }, (_, place) => place).sort(
-    (one, other) => (tokens[one] as number) - (tokens[other] as number),
-  );
-  let count = 0;
-  for (const place of inAscent) {
+  // Ids with their places, in a form that a typed array sorts without calling a function.
+  const inAscent = new Float64Array(count);
+  for (let place = 0; place < count; place++) inAscent[place] = (tokens[place] as number) * count + place;
+  inAscent.sort();
+  let filled = 0;
+  for (const key of inAscent) {
+    const place = key % count;
     const exponent = ((logits[place] as number) - largest) * inverse;
     if (exponent < negligibleExponent) continue;
-    ids[count] = tokens[place] as number;
-    exponents[count] = exponent;
-    weights[count] = expNegative(exponent);
-    count += 1;
+    ids[filled] = tokens[place] as number;
+    exponents[filled] = exponent;
+    weights[filled] = expNegative(exponent);
+    filled += 1;
   }
-  candidates.count = count;
+  candidates.count = filled;
 }
 
 /** The least value that is kept, and how many candidates of exactly this value. */

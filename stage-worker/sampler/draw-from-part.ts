@@ -87,29 +87,30 @@ function keptCount(
   { logits }: BestTokens,
   vocabularySize: number,
 ): number | undefined {
-  const weights = Array.from(logits, (logit) => weightOf((logit - part.largest) * (1 / temperature)));
-  const known = weights.length === vocabularySize ? vocabularySize : undefined;
-  const inTopK = topK > 0 && topK <= weights.length ? topK : known;
-  const left = weights.slice(0, inTopK);
-  const total = inTopK === undefined ? totalWeight(part, temperature) : sumOf(left);
-  const inTopP = topP < 1 && total !== undefined ? countReaching(left, topP * total) : undefined;
-  const inMinP = left.findIndex((weight) => weight < minP);
-  const counts = [inTopK, inTopP, inMinP < 0 ? undefined : inMinP].filter((count) => count !== undefined);
-  return counts.length === 0 ? undefined : Math.min(...counts);
+  const inTopK =
+    topK > 0 && topK <= logits.length ? topK : logits.length === vocabularySize ? vocabularySize : undefined;
+  if (inTopK !== undefined && topP === 1 && minP === 0) return inTopK;
+  const inverse = 1 / temperature;
+  const weights = new Float64Array(inTopK ?? logits.length);
+  let sum = 0;
+  for (let place = 0; place < weights.length; place++) {
+    const weight = weightOf(((logits[place] as number) - part.largest) * inverse);
+    weights[place] = weight;
+    sum += weight;
+  }
+  const total = inTopK === undefined ? totalWeight(part, temperature) : sum;
+  const wanted = topP < 1 && total !== undefined ? topP * total : Number.POSITIVE_INFINITY;
+  let mass = 0;
+  for (const [place, weight] of weights.entries()) {
+    if (weight < minP) return place;
+    mass += weight;
+    if (mass >= wanted) return place + 1;
+  }
+  return inTopK;
 }
 
 function weightOf(exponent: number): number {
   return exponent < negligibleExponent ? 0 : expNegative(exponent);
-}
-
-/** The fewest of the first values, one at least, whose sum is so much; undefined if that of all is less. */
-function countReaching(values: readonly number[], wanted: number): number | undefined {
-  let sum = 0;
-  for (const [index, value] of values.entries()) {
-    sum += value;
-    if (sum >= wanted) return index + 1;
-  }
-  return undefined;
 }
 
 function sumOf(values: readonly number[]): number {
