@@ -10,11 +10,13 @@ import { distribution } from "../statistics.js";
 import type { DecodeRound, PrefillRound } from "./gpu-report.js";
 import { packedShape } from "./packed-shape.js";
 import { modelShapes, type ShapeName } from "./random-model.js";
+import { samplingNamed, samplings } from "./samplings.js";
 
 const usage = `Times one stage that holds a whole model, in this process and step after step, and prints JSON lines.
 
   node dist/bench/gpu/engine-rates.js SHAPE --home DIR [--device cuda] [--variant f16] [--rows 1,16,128]
       [--prompt-tokens 128] [--steps 128] [--prefill 512,2048] [--rounds 3] [--threads 1] [--pack-only]
+      [--sampling ${Object.keys(samplings).join(",")}]
 
 SHAPE is one of ${Object.keys(modelShapes).join(", ")}; its random weights are kept in the home for the next time.`;
 
@@ -30,6 +32,7 @@ const { values: given, positionals } = parseArgs({
     prefill: { type: "string", default: "512,2048" },
     rounds: { type: "string", default: "3" },
     threads: { type: "string", default: "1" },
+    sampling: { type: "string", default: "greedy" },
     "pack-only": { type: "boolean", default: false },
   },
 });
@@ -84,11 +87,14 @@ async function measure(manifest: Manifest, shape: string, variant: Variant): Pro
   const runner = await createRunner({ ...named, options });
   const { weightBytes } = runner;
   print({ kind: "opened", shape, variant, weightBytes, seconds: (performance.now() - startedMs) / 1000 });
-  const decodes = new RunnerBench(runner, manifest.config, "tokens", decoding);
-  await decodes.timeSteps(1, promptTokens, 2);
-  for (const rows of rowCounts) {
-    for (let round = 1; round <= rounds; round++)
-      print(await timeDecodes(decodes, { rows, round, promptTokens, steps }));
+  for (const sampling of given.sampling.split(",")) {
+    const parameters = samplingNamed(sampling);
+    const decodes = new RunnerBench(runner, manifest.config, "tokens", decoding, parameters);
+    await decodes.timeSteps(1, promptTokens, 2);
+    for (const rows of rowCounts) {
+      for (let round = 1; round <= rounds; round++)
+        print({ ...(await timeDecodes(decodes, { rows, round, promptTokens, steps })), sampling });
+    }
   }
   const prefills = new RunnerBench(runner, manifest.config, "tokens", prefilling);
   for (const tokens of chunks) {

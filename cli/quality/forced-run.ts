@@ -44,7 +44,7 @@ export class ForcedRun {
         promptLength: 1,
         cachedLength: 0,
         cachedBlocks: [],
-        sampling: { ...greedySampling, wantLogprobs: true },
+        sampling: { ...greedySampling, logitBias: wholeLogits },
       })),
     );
   }
@@ -107,6 +107,9 @@ export class ForcedRun {
   }
 }
 
+/** A bias that changes nothing, but might: a runner hands out all logits for it. */
+const wholeLogits = new Map([[0, 1e-30]]);
+
 /** Stands where the sampler does, and keeps what it is given. */
 class LogitRecorder implements Sampler {
   readonly latest = new Map<number, Float32Array>();
@@ -118,7 +121,7 @@ class LogitRecorder implements Sampler {
     return { sequenceId, tokenId: 0 };
   }
 
-  sampleBest(sequenceId: number): never {
+  samplePart(sequenceId: number): never {
     throw new StagecoachError("INTERNAL", `sequence ${sequenceId} came without the logits that it asked for`);
   }
 

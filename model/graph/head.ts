@@ -5,6 +5,7 @@ import { elementTypes } from "./onnx-writer.js";
 import { ProductInput, type UnscaledProduct, unscaledProduct } from "./product.js";
 import type { ResidualStream } from "./residual-stream.js";
 import { graphInputs, graphOutputs, topCount } from "./stage-graph-io.js";
+import { weighedRows } from "./weighed-rows.js";
 
 /**
  * Final norm and head over the rows that are left in the stream: the most likely token of each, and the logits of
@@ -43,12 +44,14 @@ function halfScores(graph: GraphBuilder, scores: string, vocabularySize: number)
   const flat = graph.integers(-1);
   graph.output(graphOutputs.best, graph.op("Reshape", [best, flat]), "i64", ["R"]);
   const largest = graph.op("Reshape", [graph.op("GatherElements", [scores, best], { axis: 1 }), flat]);
-  graph.output(graphOutputs.bestLogits, wide(largest), "f32", ["R"]);
+  const bestLogits = wide(largest);
+  graph.output(graphOutputs.bestLogits, bestLogits, "f32", ["R"]);
   const count = Math.min(topCount, vocabularySize);
   const rows = graph.op("Gather", [scores, graph.input(graphInputs.topRows, "i64", ["K"])]);
   const [top, tokens] = graph.ops("TopK", 2, [rows, graph.integers(count)], { axis: 1 }) as [string, string];
   graph.output(graphOutputs.topLogits, wide(top), "f32", ["K", count]);
   graph.output(graphOutputs.topTokens, tokens, "i64", ["K", count]);
+  weighedRows(graph, scores, bestLogits, vocabularySize);
 }
 
 function wantedLogits(

@@ -57,6 +57,11 @@ export const graphInputs = {
   logitRows: "logit_rows",
   /** i64 `[K]`, K > 0: of which of the sampled rows the best tokens are wanted; last stage only, with KV in blocks. */
   topRows: "top_rows",
+  /**
+   * f32 `[W, 4]`, W > 0: rows whose weights are summed, each a sampled row's number, the reciprocal of a temperature, a
+   * random number in [0, 1) and the row's number times `runCount` of `tokenRuns`; last stage only, with KV in blocks.
+   */
+  weighedRows: "weighed_rows",
 } as const;
 
 export const graphOutputs = {
@@ -81,6 +86,12 @@ export const graphOutputs = {
   topTokens: "top_tokens",
   /** f32 `[K, topCount]`: their logits. */
   topLogits: "top_logits",
+  /** f32 `[W, runCount]`: sums of a weighed row's weights up to each run's end. */
+  runningSums: "running_sums",
+  /** i32 `[W, 1]`: the run that the random number falls into, counted through all sampled rows. */
+  drawnRuns: "drawn_runs",
+  /** f32 `[W, 1, runLength]`: the logits of that run. */
+  drawnLogits: "drawn_logits",
 } as const;
 
 /** How many of the best tokens of a row a graph gives, or the whole vocabulary where that is smaller. */

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { StagecoachError } from "../../common/errors.js";
 import { batchOf, type SliceOf } from "../../test/fixtures/stage-fixtures.js";
-import type { Work } from "./broken-sequences.js";
 import { computeInParts } from "./compute-in-parts.js";
 import type { StageOutput } from "./stage-runner.js";
+import type { Work } from "./without-sequences.js";
 
 /** Work whose tokens are their positions in the batch. */
 function workOf(slices: readonly SliceOf[]): Work {

@@ -1,8 +1,8 @@
 import { StagecoachError } from "../../common/errors.js";
 import { copyRows, newActivation } from "../../common/tensor.js";
-import { type Work, withSlices } from "./broken-sequences.js";
 import type { SequenceLedger } from "./sequence-ledger.js";
 import type { RaggedBatch, StageOutput } from "./stage-runner.js";
+import { type Work, withSlices } from "./without-sequences.js";
 
 type Compute = (work: Work) => Promise<StageOutput>;
 

@@ -1,11 +1,11 @@
 import { Accounting, type Activity } from "./accounting.js";
-import { withoutBroken } from "./broken-sequences.js";
 import { isDeviceLost } from "./device-failure.js";
 import { type EngineFrame, type EngineResult, failureOf } from "./engine-messages.js";
 import { OwnTokens } from "./own-tokens.js";
 import type { SharedCount } from "./shared-count.js";
 import type { SharedStats } from "./shared-stats.js";
 import type { StageRunner } from "./stage-runner.js";
+import { withoutSequences } from "./without-sequences.js";
 
 /** What an engine loop works with; clocks are given so that tests need none. */
 export interface EngineLoopOptions {
@@ -125,7 +125,8 @@ export class EngineLoop {
   }
 
   async #forward(frame: Extract<EngineFrame, { kind: "forward" }>): Promise<EngineResult> {
-    const { batch, input } = withoutBroken(frame, this.#broken);
+    // Frames with sequences that failed were under way when they did, and must not take others with them.
+    const { batch, input } = withoutSequences(frame, this.#broken);
     const changed = batch === frame.batch ? {} : { remaining: batch };
     if (batch.sequenceIds.length === 0) return { ...changed, doneAtUs: this.#options.wallUs() };
     try {
@@ -134,7 +135,7 @@ export class EngineLoop {
       this.#options.stats.addStep(batch.lengths.reduce((sum, length) => sum + length, 0));
       if (output.failed === undefined) return { ...changed, output, doneAtUs: this.#options.wallUs() };
       const result = this.#fail(output.failed.reason, output.failed.sequenceIds);
-      return { ...result, output, remaining: withoutBroken({ batch, input }, this.#broken).batch };
+      return { ...result, output, remaining: withoutSequences({ batch, input }, this.#broken).batch };
     } catch (reason) {
       // The rest would fail as well: the stage has to end, not to go through what waits.
       if (isDeviceLost(reason)) throw reason;

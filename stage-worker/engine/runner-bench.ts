@@ -2,7 +2,7 @@ import { greedySampling } from "../../common/greedy-sampling.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import type { TimedRows } from "./fit-line.js";
 import { median } from "./percentile.js";
-import type { RunnerOptions, StageInput, StageRunner } from "./stage-runner.js";
+import type { RunnerOptions, SamplingParameters, StageInput, StageRunner } from "./stage-runner.js";
 
 /** Limits of a runner that is measured. */
 export type BenchLimits = Pick<
@@ -31,6 +31,7 @@ export class RunnerBench {
   readonly #maxSequences: number;
   readonly #blockSize: number;
   readonly #blocksPerSequence: number;
+  readonly #sampling: SamplingParameters;
   /** Tokens in KV of each open sequence. */
   readonly #lengths = new Map<number, number>();
   /** Which share of the blocks an open sequence owns. */
@@ -41,13 +42,15 @@ export class RunnerBench {
   #wallMs = 0;
   #processorMs = 0;
 
-  /** `limits`: those that the runner was opened with. */
+  /** `limits`: those that the runner was opened with; `sampling`: what its sequences ask for, greedy unless said. */
   constructor(
     runner: StageRunner,
     config: Manifest["config"],
     input: "tokens" | "hidden",
     limits: Pick<BenchLimits, "blockSize" | "maxSequences" | "maxContext">,
+    sampling: SamplingParameters = greedySampling,
   ) {
+    this.#sampling = sampling;
     this.#maxSequences = limits.maxSequences;
     this.#blockSize = limits.blockSize;
     this.#blocksPerSequence = Math.ceil(limits.maxContext / limits.blockSize);
@@ -142,7 +145,7 @@ export class RunnerBench {
         promptLength: 1,
         cachedLength,
         cachedBlocks,
-        sampling: greedySampling,
+        sampling: this.#sampling,
       })),
     );
     return ids;

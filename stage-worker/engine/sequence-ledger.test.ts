@@ -181,7 +181,7 @@ test("an import into blocks that are not free is refused and changes nothing", (
 });
 
 test("of a batch that was computed in part, only what failed is spoilt", () => {
-  const made = ledger();
+  const made = filledLedger();
   const half = batchOf([
     { id: 1, context: 20, length: 12, blocks: [] },
     { id: 2, length: 16, blocks: [6] },

@@ -57,9 +57,9 @@ export function fillCandidates(
 }
 
 /**
- * As `fillCandidates` for the best `topK`, where the best tokens are known already.
+ * As `fillCandidates` for the best `count`, where the best tokens are known already.
  *
- * @param tokens at least `topK`, the best first, of equals the lower ids first
+ * @param tokens at least `count`, the best first, of equals the lower ids first
  * @param logits theirs
  */
 export function fillFromBest(
@@ -67,23 +67,26 @@ export function fillFromBest(
   tokens: ArrayLike<number>,
   logits: ArrayLike<number>,
   temperature: number,
-  topK: number,
+  count: number,
 ): void {
   const { ids, exponents, weights } = candidates;
   const largest = logits[0] as number;
-  const inAscent = Array.from({ length: topK }, (_, place) => place).sort(
-    (one, other) => (tokens[one] as number) - (tokens[other] as number),
-  );
-  let count = 0;
-  for (const place of inAscent) {
-    const exponent = ((logits[place] as number) - largest) / temperature;
+  const inverse = 1 / temperature;
+  // Ids with their places, in a form that a typed array sorts without calling a function.
+  const inAscent = new Float64Array(count);
+  for (let place = 0; place < count; place++) inAscent[place] = (tokens[place] as number) * count + place;
+  inAscent.sort();
+  let filled = 0;
+  for (const key of inAscent) {
+    const place = key % count;
+    const exponent = ((logits[place] as number) - largest) * inverse;
     if (exponent < negligibleExponent) continue;
-    ids[count] = tokens[place] as number;
-    exponents[count] = exponent;
-    weights[count] = expNegative(exponent);
-    count += 1;
+    ids[filled] = tokens[place] as number;
+    exponents[filled] = exponent;
+    weights[filled] = expNegative(exponent);
+    filled += 1;
   }
-  candidates.count = count;
+  candidates.count = filled;
 }
 
 /** The least value that is kept, and how many candidates of exactly this value. */
@@ -123,22 +126,14 @@ function sink(heap: Float32Array, place: number, value: number): void {
 }
 
 const bucketsPerUnit = 16;
-const bucketCount = -negligibleExponent * bucketsPerUnit + 1;
+export const bucketCount = -negligibleExponent * bucketsPerUnit + 1;
 
 /**
  * Keeps the fewest best candidates whose weights are at least `topP` of all (nucleus sampling, Holtzman et al.,
  * 2020). Sorts only the bucket of exponents where the limit falls.
  */
 export function keepTopP(candidates: Candidates, topP: number): void {
-  const { exponents, weights, count } = candidates;
-  const masses = new Float64Array(bucketCount);
-  let total = 0;
-  for (let index = 0; index < count; index++) {
-    const weight = weights[index] as number;
-    const bucket = bucketOf(exponents[index] as number);
-    masses[bucket] = (masses[bucket] as number) + weight;
-    total += weight;
-  }
+  const { masses, total } = bucketMasses(candidates);
   const wanted = topP * total;
   let mass = 0;
   let bucket = 0;
@@ -149,7 +144,24 @@ export function keepTopP(candidates: Candidates, topP: number): void {
   keep(candidates, limitInBucket(candidates, bucket, wanted - mass));
 }
 
-function bucketOf(exponent: number): number {
+/** Weights of each bucket, and of all. */
+export function bucketMasses({ exponents, weights, count }: Candidates): {
+  masses: Float64Array;
+  total: number;
+} {
+  const masses = new Float64Array(bucketCount);
+  let total = 0;
+  for (let index = 0; index < count; index++) {
+    const weight = weights[index] as number;
+    const bucket = bucketOf(exponents[index] as number);
+    masses[bucket] = (masses[bucket] as number) + weight;
+    total += weight;
+  }
+  return { masses, total };
+}
+
+/** Tokens are as likely as others of their bucket, roughly; 0 is that of the best. */
+export function bucketOf(exponent: number): number {
   return (-exponent * bucketsPerUnit) | 0;
 }
 
@@ -202,17 +214,4 @@ function move(
   ids[to] = ids[from] as number;
   exponents[to] = exponents[from] as number;
   weights[to] = weights[from] as number;
-}
-
-/** The candidate that a random number in [0, 1) falls on, each with a share as large as its weight. */
-export function drawCandidate({ ids, weights, count }: Candidates, random: number): number {
-  let total = 0;
-  for (let index = 0; index < count; index++) total += weights[index] as number;
-  const target = random * total;
-  let sum = 0;
-  for (let index = 0; index < count; index++) {
-    sum += weights[index] as number;
-    if (sum > target) return ids[index] as number;
-  }
-  return ids[count - 1] as number;
 }

@@ -1,23 +1,14 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { SampledToken, SequenceOpening } from "../engine/stage-runner.js";
 import { adjustLogits, adjustsLogits } from "./adjust-logits.js";
-import {
-  createCandidates,
-  drawCandidate,
-  fillCandidates,
-  fillFromBest,
-  keepMinP,
-  keepTopP,
-} from "./candidates.js";
-import { logProbabilities } from "./log-probabilities.js";
+import { adjustPart } from "./adjust-part.js";
+import { createCandidates, fillCandidates, keepMinP, keepTopP } from "./candidates.js";
+import { drawByBucket, drawById } from "./draw-candidate.js";
+import { drawFromPart } from "./draw-from-part.js";
+import { logProbabilities, partLogProbabilities } from "./log-probabilities.js";
 import { openSequence, type SampledSequence } from "./open-sequence.js";
 import { positionRandom } from "./position-random.js";
-
-/** The best tokens of a row, the best first, of equals the lower ids first, with their logits. */
-export interface BestTokens {
-  readonly tokens: ArrayLike<number>;
-  readonly logits: ArrayLike<number>;
-}
+import type { RowPart } from "./row-part.js";
 
 /** Chooses tokens at the last stage. */
 export interface Sampler {
@@ -35,10 +26,11 @@ export interface Sampler {
    */
   sample(sequenceId: number, logits: Float32Array, position: number): SampledToken;
   /**
-   * As `sample`, from the best tokens alone, for a sequence of which `drawsFromBest` is true: the same token.
+   * As `sample`, from what `rowNeeds` asked for in place of logits: the same token, as far as the sums' f32 tells.
+   * @returns undefined where the part does not decide, and logits are needed
    * @throws StagecoachError NOT_FOUND for a sequence that was not opened
    */
-  sampleBest(sequenceId: number, best: BestTokens, position: number): SampledToken;
+  samplePart(sequenceId: number, part: RowPart, position: number): SampledToken | undefined;
   /** Forgets sequences; unknown ones are none of its business. */
   close(sequenceIds: readonly number[]): void;
 }
@@ -59,17 +51,13 @@ export function createSampler(vocabularySize: number): Sampler {
     largest: number,
     position: number,
   ): number => {
-    const { temperature, topK, topP, minP } = sequence.sampling;
+    const { temperature, topK, topP, minP, seed } = sequence.sampling;
     // What min-p leaves out still counts for top-p.
     fillCandidates(candidates, logits, largest, temperature, topK, topP < 1 ? 0 : minP);
-    return drawFilled(sequence, position);
-  };
-
-  const drawFilled = ({ sampling }: SampledSequence, position: number): number => {
-    const { topP, minP, seed } = sampling;
     if (topP < 1) keepTopP(candidates, topP);
     if (minP > 0) keepMinP(candidates, minP);
-    return drawCandidate(candidates, positionRandom(seed, position));
+    const random = positionRandom(seed, position);
+    return topP < 1 ? drawByBucket(candidates, random) : drawById(candidates, random);
   };
 
   const choose = (sequence: SampledSequence, raw: Float32Array, best: number, position: number): number => {
@@ -97,23 +85,37 @@ export function createSampler(vocabularySize: number): Sampler {
       const best = indexOfLargest(logits);
       if (best < 0) throw notFinite(sequenceId, logits);
       const tokenId = choose(sequence, logits, best, position);
-      sequence.counts?.set(tokenId, (sequence.counts.get(tokenId) ?? 0) + 1);
+      countToken(sequence, tokenId);
       const { wantLogprobs, topLogprobs } = sequence.sampling;
       if (!wantLogprobs) return { sequenceId, tokenId };
       const logprobs = logProbabilities(logits, logits[best] as number);
       return { sequenceId, tokenId, logprob: logprobs.of(tokenId), top: logprobs.top(topLogprobs) };
     },
-    sampleBest: (sequenceId, { tokens, logits }, position) => {
+    samplePart: (sequenceId, part, position) => {
       const sequence = sequences.get(sequenceId);
       if (sequence === undefined) throw notOpen(sequenceId);
-      const { temperature, topK } = sequence.sampling;
-      fillFromBest(candidates, tokens, logits, temperature, Math.min(topK, tokens.length));
-      return { sequenceId, tokenId: drawFilled(sequence, position) };
+      const { seed, wantLogprobs, topLogprobs } = sequence.sampling;
+      const logprobs = wantLogprobs ? partLogProbabilities(part) : undefined;
+      if (wantLogprobs && logprobs === undefined) return undefined;
+      const generatedLength = position - sequence.promptLength;
+      const left = adjustsLogits(sequence, generatedLength)
+        ? adjustPart(sequence, part, generatedLength, adjusted)
+        : part;
+      const random = positionRandom(seed, position);
+      const tokenId = left && drawFromPart(candidates, sequence.sampling, left, random);
+      if (tokenId === undefined) return undefined;
+      countToken(sequence, tokenId);
+      if (logprobs === undefined) return { sequenceId, tokenId };
+      return { sequenceId, tokenId, logprob: logprobs.of(tokenId), top: logprobs.top(topLogprobs) };
     },
     close: (sequenceIds) => {
       for (const sequenceId of sequenceIds) sequences.delete(sequenceId);
     },
   };
+}
+
+function countToken({ counts }: SampledSequence, tokenId: number): void {
+  counts?.set(tokenId, (counts.get(tokenId) ?? 0) + 1);
 }
 
 /** Of equals the first, so that greedy text does not depend on how the logits were searched; -1 if any is not finite. */

@@ -1,4 +1,5 @@
 import { expNegative, negligibleExponent } from "./exp-negative.js";
+import { knownLogit, type RowPart, totalWeight } from "./row-part.js";
 
 /** Natural log-probabilities of one distribution. */
 export interface LogProbabilities {
@@ -22,6 +23,25 @@ export function logProbabilities(logits: Float32Array, largest: number): LogProb
   return {
     of,
     top: (count) => bestIds(logits, count).map((tokenId) => ({ tokenId, logprob: of(tokenId) })),
+  };
+}
+
+/**
+ * As `logProbabilities`, of the tokens that a part knows; NaN for others.
+ * @returns undefined where weights were not summed at temperature 1
+ */
+export function partLogProbabilities(part: RowPart): LogProbabilities | undefined {
+  const sum = totalWeight(part, 1);
+  if (sum === undefined) return undefined;
+  const logOfSum = part.largest + Math.log(sum);
+  const { tokens = [], logits = [] } = part.top ?? {};
+  return {
+    of: (tokenId) => (knownLogit(part, tokenId) ?? Number.NaN) - logOfSum,
+    top: (count) =>
+      Array.from({ length: Math.min(count, tokens.length) }, (_, place) => ({
+        tokenId: tokens[place] as number,
+        logprob: (logits[place] as number) - logOfSum,
+      })),
   };
 }
 

@@ -7,8 +7,7 @@ import { isDeviceLost } from "../../stage-worker/engine/device-failure.js";
 import { createPagedRunner } from "../../stage-worker/engine/paged/create-paged-runner.js";
 import type { Provider } from "../../stage-worker/engine/paged/provider.js";
 import { webgpuProvider } from "../../stage-worker/engine/paged/webgpu-provider.js";
-import type { RunnerOptions, SampledToken, StageRunner } from "../../stage-worker/engine/stage-runner.js";
-import type { BestTokens } from "../../stage-worker/sampler/create-sampler.js";
+import type { RunnerOptions, StageRunner } from "../../stage-worker/engine/stage-runner.js";
 import { lastLogits, relativeError, tokensOf } from "../fixtures/cpu-pipeline.js";
 import { packedWeights } from "../fixtures/packed-weights.js";
 import { RecordingSampler, RunnerDriver } from "../fixtures/runner-driver.js";
@@ -81,17 +80,8 @@ function smallProvider(mostTokens: number): Provider & { readonly refused: numbe
   };
 }
 
-const wanted = { wantLogprobs: true };
-
-/** Remembers what it is given of a row's best tokens, too. */
-class RecordingBest extends RecordingSampler {
-  readonly best = new Map<number, BestTokens>();
-
-  override sampleBest(sequenceId: number, best: BestTokens): SampledToken {
-    this.best.set(sequenceId, best);
-    return super.sampleBest(sequenceId, best);
-  }
-}
+/** A bias that changes nothing, but might: it makes a sequence take all of its logits. */
+const wanted = { logitBias: new Map([[0, 1e-30]]) };
 
 describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
   it.each([
@@ -289,25 +279,6 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
     const [second] = await driver.step([{ id: 2, tokens }]);
     expect(second?.tokenId).toBe(first?.tokenId);
     expect(sampler.logits.has(2)).toBe(false);
-  });
-
-  it("draws from the best tokens alone where they decide, with those in order that the logits have", async () => {
-    const sampler = new RecordingBest();
-    const { driver } = await pipelineOf(await packed({ vocabularySize: 96 }), [[0, 3]], {}, sampler);
-    const tokens = tokensOf(12, 6);
-    driver.open(1, wanted);
-    driver.open(2, { temperature: 1, topK: 40 });
-    driver.open(3, { temperature: 1, topK: 65 });
-    await driver.step([1, 2, 3].map((id) => ({ id, tokens })));
-    expect([...sampler.best.keys()]).toEqual([2]);
-    expect([...sampler.logits.keys()]).toEqual([1, 3]);
-    const logits = sampler.logits.get(1) as Float32Array;
-    const best = sampler.best.get(2) as BestTokens;
-    const ranked = [...logits.keys()].sort(
-      (one, other) => (logits[other] as number) - (logits[one] as number) || one - other,
-    );
-    expect(Array.from(best.tokens)).toEqual(ranked.slice(0, 64));
-    expect(Array.from(best.logits)).toEqual(ranked.slice(0, 64).map((token) => logits[token]));
   });
 
   it.each([

@@ -11,9 +11,9 @@ import { kvForm } from "../../../model/graph/kv-form.js";
 import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
 import { checkInput } from "../check-input.js";
-import { isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
-import { rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
+import { bestOnly, isPlainGreedy, type SureNeeds, wholeLogits } from "../ort/row-needs.js";
+import { logitRows, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
 import { stageWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
@@ -89,9 +89,9 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
   }
 
   async function compute(run: StageRun, input: StageInput): Promise<RunResult> {
-    const logitRows = rowsThatNeed("logits", sampledRows(run));
-    const feeds = runFeeds(feedContext, run, input, logitRows);
-    const outputs = await runSession(session, feeds, wantedOutputs(logitRows.length > 0), run);
+    const wanted = logitRows(sampledRows(run));
+    const feeds = runFeeds(feedContext, run, input, wanted);
+    const outputs = await runSession(session, feeds, wantedOutputs(wanted.length > 0), run);
     appendKv(run, outputs);
     return { run, outputs };
   }
@@ -110,12 +110,12 @@ export async function createCpuRunner(options: RunnerOptions, sampler: Sampler):
     return opening !== undefined && isPlainGreedy(opening.sampling);
   }
 
-  function sampledRows({ slices }: StageRun): SampledRow[] {
+  function sampledRows({ slices }: StageRun): SampledRow<SureNeeds>[] {
     return slices
       .filter(({ sample }) => sample)
       .map((slice) => {
         const { sequenceId, context, length } = slice;
-        return { sequenceId, position: context + length, needs: isGreedy(slice) ? "best" : "logits" };
+        return { sequenceId, position: context + length, needs: isGreedy(slice) ? bestOnly : wholeLogits };
       });
   }
 

@@ -1,31 +1,25 @@
-import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
+import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { Sampler } from "../../sampler/create-sampler.js";
-import type { Work } from "../broken-sequences.js";
 import { checkInput } from "../check-input.js";
 import { computeSpoiling } from "../compute-in-parts.js";
 import { deviceFailureOf } from "../device-failure.js";
-import { drawsFromBest, isPlainGreedy } from "../ort/greedy.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
-import { type RowNeeds, rowsThatNeed, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
+import { partOutputs } from "../ort/row-parts.js";
+import { logitRows, type SampledRow } from "../ort/sample-rows.js";
 import { SequenceLedger } from "../sequence-ledger.js";
-import type {
-  RaggedBatch,
-  RunnerOptions,
-  SamplingParameters,
-  StageInput,
-  StageOutput,
-  StageRunner,
-} from "../stage-runner.js";
+import type { RaggedBatch, RunnerOptions, StageInput, StageOutput, StageRunner } from "../stage-runner.js";
+import type { Work } from "../without-sequences.js";
 import { checkAttention } from "./check-attention.js";
 import { DeviceRuns } from "./device-runs.js";
-import { anyInput, largestBatches } from "./dry-run.js";
+import { anyInput, largestBatches, neediestRows } from "./dry-run.js";
 import { makesTwo, oneAndOneGraph } from "./one-and-one.js";
 import { openInRoom } from "./open-in-room.js";
 import { feedShapeOf, type OpenStage, openStage } from "./open-stage.js";
-import { pagedFeeds, type WantedRows } from "./paged-feeds.js";
+import { pagedFeeds } from "./paged-feeds.js";
 import { pagedTransfer } from "./paged-transfer.js";
 import type { Provider } from "./provider.js";
+import { BatchSampler } from "./sample-batch.js";
 import { stageNeeds } from "./stage-needs.js";
 
 /** Context that is tried where nothing can be measured by it, only whether it works: software would take minutes. */
@@ -63,23 +57,20 @@ export async function createPagedRunner(
   const beginsInsideBlocks = !feedShape.hasLayers;
   const ledger = new SequenceLedger({ ...options, blockCount, beginsInsideBlocks });
   const feedContext = { ...feedShape, blocks: (sequenceId: number) => ledger.blocks(sequenceId) };
+  const batchSampler = new BatchSampler(sampler, (sequenceId) => ledger.opening(sequenceId));
   const inputShape = { ...config, embedding: options.embedding, activationDtype };
 
   /** Computes the largest micro-batches, whose sequences share the blocks that there are: what they hold is nobody's. */
   async function tryOut(stage: OpenStage, count: number): Promise<void> {
     const longest = Math.min(options.maxContext, provider.memory ? Number.POSITIVE_INFINITY : triedContext);
     const table = Array.from({ length: Math.ceil(longest / blockSize) }, (_, index) => index % count);
+    const { session: tried, caches: held, mover: moving } = stage;
     for (const batch of largestBatches(options, longest)) {
-      const rows = options.head ? [...batch.sequenceIds.keys()] : [];
-      const wanted = { logitRows: rows, topRows: rows };
-      const feeds = pagedFeeds(
-        { ...feedShape, blocks: () => table },
-        batch,
-        anyInput(options, batch),
-        wanted,
-      );
-      const { session: tried, caches: held, mover: moving } = stage;
-      await tried.run({ ...feeds, ...held.feeds, ...moving?.idleFeeds }, wantedOutputs(wanted));
+      for (const rows of options.head ? neediestRows(batch) : [[]]) {
+        const context = { ...feedShape, blocks: () => table };
+        const feeds = pagedFeeds(context, batch, anyInput(options, batch), rows);
+        await tried.run({ ...feeds, ...held.feeds, ...moving?.idleFeeds }, wantedOutputs(rows));
+      }
     }
   }
 
@@ -89,31 +80,22 @@ export async function createPagedRunner(
     return await computeSpoiling(ledger, { batch, input }, compute);
   }
 
-  async function compute({ batch, input }: Work): Promise<StageOutput> {
-    const rows = options.head ? sampledRows(batch) : [];
-    const wanted = { logitRows: rowsThatNeed("logits", rows), topRows: rowsThatNeed("top", rows) };
-    const feeds = { ...pagedFeeds(feedContext, batch, input, wanted), ...caches.feeds, ...mover?.idleFeeds };
-    const outputs = await runs.run(feeds, wantedOutputs(wanted), batch);
-    if (!options.head) return { kind: "hidden", ...hiddenResult(outputs, activationDtype) };
-    return { kind: "tokens", tokens: sampleOutputs(outputs, rows, sampler) };
+  async function compute(whole: Work): Promise<StageOutput> {
+    const runFor = async ({ batch, input }: Work, rows: readonly SampledRow[]) => {
+      const feeds = { ...pagedFeeds(feedContext, batch, input, rows), ...caches.feeds, ...mover?.idleFeeds };
+      return await runs.run(feeds, wantedOutputs(rows), batch);
+    };
+    if (options.head) return { kind: "tokens", tokens: await batchSampler.sample(whole, runFor) };
+    return { kind: "hidden", ...hiddenResult(await runFor(whole, []), activationDtype) };
   }
 
-  function wantedOutputs({ logitRows, topRows }: WantedRows): string[] {
+  function wantedOutputs(rows: readonly SampledRow[]): string[] {
     if (!options.head) return hiddenOutputs(activationDtype);
     return [
       ...[graphOutputs.best, graphOutputs.bestLogits],
-      ...(logitRows.length > 0 ? [graphOutputs.logits] : []),
-      ...(topRows.length > 0 ? [graphOutputs.topTokens, graphOutputs.topLogits] : []),
+      ...(logitRows(rows).length > 0 ? [graphOutputs.logits] : []),
+      ...partOutputs(rows),
     ];
-  }
-
-  function sampledRows({ sequenceIds, contextLengths, lengths, sample }: RaggedBatch): SampledRow[] {
-    return sequenceIds.flatMap((sequenceId, index) => {
-      if (sample[index] !== true) return [];
-      const sampling = ledger.opening(sequenceId)?.sampling;
-      const position = (contextLengths[index] as number) + (lengths[index] as number);
-      return [{ sequenceId, position, needs: sampling === undefined ? "logits" : needsOf(sampling) }];
-    });
   }
 
   return {
@@ -128,17 +110,12 @@ export async function createPagedRunner(
     forward,
     closeSequences(closings) {
       ledger.close(closings);
-      if (options.head) sampler.close(closings.map(({ sequenceId }) => sequenceId));
+      if (options.head) batchSampler.close(closings.map(({ sequenceId }) => sequenceId));
     },
     usage: () => ledger.usage(),
     ...(mover && pagedTransfer(ledger, mover, shape)),
     close: () => opened.close(),
   };
-}
-
-function needsOf(sampling: SamplingParameters): RowNeeds {
-  if (isPlainGreedy(sampling)) return "best";
-  return drawsFromBest(sampling, topCount) ? "top" : "logits";
 }
 
 /** Whether a provider's device computes anything at all: one that is lost fails whatever it is asked. */

@@ -1,8 +1,11 @@
 import { newActivation } from "../../../common/tensor.js";
 import { tokenCount } from "../check-input.js";
+import { type RowNeeds, wholeLogits } from "../ort/row-needs.js";
+import type { SampledRow } from "../ort/sample-rows.js";
 import type { RaggedBatch, RunnerOptions, StageInput } from "../stage-runner.js";
 
 const defaultBatchTokens = 512;
+const wholePart: RowNeeds = { kind: "part", top: true, temperatures: [0.5, 1], random: 0.5 };
 
 /**
  * The micro-batches that need most memory: as many decoding rows as there may be sequences, all sampled, beside a chunk
@@ -23,6 +26,13 @@ export function largestBatches(options: RunnerOptions, longest: number): RaggedB
     sample: lengths.map(() => true),
     newBlocks: lengths.map(() => []),
   }));
+}
+
+/** The ways of sampling all slices of a batch that need most memory: from whole logits, and from all that a part has. */
+export function neediestRows({ sequenceIds }: RaggedBatch): SampledRow[][] {
+  return [wholeLogits, wholePart].map((needs) =>
+    sequenceIds.map((sequenceId) => ({ sequenceId, position: 1, needs })),
+  );
 }
 
 /** Something for a stage to compute such a batch from: token 0, or zeros. */

@@ -36,7 +36,7 @@ export function inGraphMover({ session, shape, feedShape, input, caches }: InGra
     ...writeFeeds([scratchBlock], 1),
   };
   const movingFeeds = {
-    ...pagedFeeds({ ...feedShape, blocks: () => [scratchBlock] }, oneToken, input, noRows),
+    ...pagedFeeds({ ...feedShape, blocks: () => [scratchBlock] }, oneToken, input, []),
     ...caches,
     ...wanted(true),
     ...scratchFeeds,
@@ -62,8 +62,6 @@ export function inGraphMover({ session, shape, feedShape, input, caches }: InGra
     close: async () => undefined,
   };
 }
-
-const noRows = { logitRows: [], topRows: [] };
 
 const oneToken: RaggedBatch = {
   lane: 0,

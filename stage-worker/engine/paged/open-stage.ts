@@ -71,6 +71,7 @@ export function feedShapeOf(options: RunnerOptions): Omit<PagedFeedContext, "blo
   return {
     blockSize: options.blockSize,
     hiddenSize: options.manifest.config.hiddenSize,
+    vocabularySize: options.manifest.config.vocabularySize,
     hasLayers: options.endLayer > options.firstLayer,
     head: options.head,
   };

@@ -1,31 +1,29 @@
 import { Tensor } from "onnxruntime-node";
 import { graphInputs, pagedInputs } from "../../../model/graph/stage-graph-io.js";
+import { tokenRuns } from "../../../model/graph/weighed-rows.js";
 import { hiddenFeeds } from "../ort/hidden-tensors.js";
 import { integers } from "../ort/integers.js";
+import { partFeeds } from "../ort/row-parts.js";
+import { logitRows, type SampledRow } from "../ort/sample-rows.js";
 import type { RaggedBatch, StageInput } from "../stage-runner.js";
 
 /** What the feeds of a micro-batch depend on beside it. */
 export interface PagedFeedContext {
   readonly blockSize: number;
   readonly hiddenSize: number;
+  readonly vocabularySize: number;
   readonly hasLayers: boolean;
   readonly head: boolean;
   /** Blocks of a sequence, in order of position. */
   readonly blocks: (sequenceId: number) => readonly number[];
 }
 
-/** Rows of which more than the best token is wanted, counted among the sampled ones. */
-export interface WantedRows {
-  readonly logitRows: readonly number[];
-  readonly topRows: readonly number[];
-}
-
-/** The graph's inputs, but for caches, for a whole micro-batch: decoding rows and chunks of prompts together. */
+/** The graph's inputs, but for caches, for a whole micro-batch: decoding rows and chunks of prompts together. `rows`: the sampled ones. */
 export function pagedFeeds(
   context: PagedFeedContext,
   batch: RaggedBatch,
   input: StageInput,
-  { logitRows, topRows }: WantedRows,
+  rows: readonly SampledRow[],
 ): Record<string, Tensor> {
   const starts = startsOf(batch.lengths);
   const tokens = starts[batch.lengths.length] as number;
@@ -36,9 +34,8 @@ export function pagedFeeds(
     ...(context.hasLayers && placeFeeds(context, batch, starts)),
     ...(context.head && {
       [graphInputs.sampleRows]: integers(sampledTokens(batch, starts)),
-      [graphInputs.logitRows]: integers(logitRows),
-      // Never none: a provider may not take an empty tensor there.
-      [graphInputs.topRows]: integers(topRows.length > 0 ? topRows : [0]),
+      [graphInputs.logitRows]: integers(logitRows(rows)),
+      ...partFeeds(rows, tokenRuns(context.vocabularySize).runCount),
     }),
   };
 }

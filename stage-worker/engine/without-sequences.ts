@@ -7,16 +7,11 @@ export interface Work {
   readonly input: StageInput;
 }
 
-/**
- * Leaves out the slices of sequences that failed before: frames with them were under way when they failed,
- * and must not take other sequences of the batch with them. Returns the same work when there are none.
- */
-export function withoutBroken(work: Work, broken: ReadonlySet<number>): Work {
-  const { batch } = work;
-  const kept = [...batch.sequenceIds.keys()].filter(
-    (index) => !broken.has(batch.sequenceIds[index] as number),
-  );
-  return kept.length === batch.sequenceIds.length ? work : withSlices(work, kept);
+/** Leaves out the slices of sequences. Returns the same work when there are none. */
+export function withoutSequences(work: Work, left: ReadonlySet<number>): Work {
+  const { sequenceIds } = work.batch;
+  const kept = [...sequenceIds.keys()].filter((index) => !left.has(sequenceIds[index] as number));
+  return kept.length === sequenceIds.length ? work : withSlices(work, kept);
 }
 
 /** The work of some of a batch's slices, by their ascending indices. */
