@@ -14,6 +14,7 @@ import type { SimulationOptions } from "./engine/simulated-runner.js";
 import { Presence } from "./membership/presence.js";
 import { BlobKeeper } from "./transport/blob-keeper.js";
 import { ModelMeasurer } from "./transport/model-measurer.js";
+import type { ProcessStages } from "./transport/process-stages.js";
 import { stageService } from "./transport/stage-service.js";
 import { StageSlot } from "./transport/stage-slot.js";
 
@@ -44,6 +45,8 @@ export interface WorkerOptions {
   readonly hops?: "link" | "grpc";
   /** host:port that the worker tells others. Defaults to where it listens. */
   readonly advertise?: string;
+  /** The workers of this process, of which this one becomes one; frames go between them by transfer. */
+  readonly neighbours?: ProcessStages;
 }
 
 /** A worker that listens, and joins or has joined. */
@@ -70,6 +73,7 @@ const serverGraceMs = 1_000;
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   checkOptions(options);
   const { home, workerId, threads, simulation, throttle, cpus } = options;
+  const neighbours = options.hops === "grpc" ? undefined : options.neighbours;
   const { reason, ...device } = options.device;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
   if (reason !== undefined) log.info({ device: deviceName(device) }, reason);
@@ -89,6 +93,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     memoryLimitBytes,
     linkHost: () =>
       options.hops === "grpc" ? undefined : parseListenAddress(server.address, "--listen").host,
+    ...(neighbours !== undefined && { neighbours }),
     ...(options.kvMemoryBytes !== undefined && { kvMemoryBytes: options.kvMemoryBytes }),
     onChange: () => presence.changed(),
     log,
@@ -96,11 +101,13 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, memoryLimitBytes, log });
   const measure: typeof measurer.measure = (request, signal) => measurer.measure(request, signal);
   const server = await startGrpc({
-    services: [stageService({ slot, threads, measure })],
+    services: [stageService({ slot, threads, measure, isHere: (at) => neighbours?.has(at) ?? false })],
     listen: options.listen,
     log,
   });
   server.setServing(true);
+  const address = options.advertise ?? advertisedAddress(server.address);
+  neighbours?.add(address, slot);
 
   const incarnation = randomUUID();
   const unload = (why: string): Promise<void> => slot.unload(new StagecoachError("UNAVAILABLE", why));
@@ -112,7 +119,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       workerId,
       incarnation,
       version,
-      address: options.advertise ?? advertisedAddress(server.address),
+      address,
       device: deviceName(device),
       threads,
       totalMemoryBytes: deviceMemory(device).totalBytes,
@@ -131,6 +138,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     .run(leaving.signal)
     .then((reason) => log.info({ reason }, "leaving the cluster"))
     .finally(async () => {
+      neighbours?.remove(address);
       await unload(`worker ${workerId} ends`);
       await presence.close();
       await server.close(serverGraceMs);
