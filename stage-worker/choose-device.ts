@@ -15,7 +15,8 @@ export interface DeviceLooks {
   webgpu(): Promise<string | undefined>;
 }
 
-const realLooks: DeviceLooks = { cuda: cudaFacts, webgpu: probeWebgpu };
+/** The machine itself. */
+export const realLooks: DeviceLooks = { cuda: cudaFacts, webgpu: probeWebgpu };
 
 /**
  * The device that a worker computes on: the one that is named, or for `auto` an NVIDIA GPU where everything that it

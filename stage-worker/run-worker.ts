@@ -12,6 +12,7 @@ import { deviceMemory } from "./device-memory.js";
 import { deviceName } from "./device-name.js";
 import type { SimulationOptions } from "./engine/simulated-runner.js";
 import { Presence } from "./membership/presence.js";
+import { freeShare } from "./memory-limits.js";
 import { BlobKeeper } from "./transport/blob-keeper.js";
 import { ModelMeasurer } from "./transport/model-measurer.js";
 import type { ProcessStages } from "./transport/process-stages.js";
@@ -62,7 +63,6 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-const freeShare = 0.9;
 const serverGraceMs = 1_000;
 
 /**

@@ -1,0 +1,87 @@
+import { StagecoachError } from "../common/errors.js";
+import { formatAddress, parseListenAddress } from "../common/listen-address.js";
+import type { ChosenDevice } from "./choose-device.js";
+import { memoryLimits } from "./memory-limits.js";
+import { type RunningWorker, runWorker, type WorkerOptions } from "./run-worker.js";
+import { ProcessStages } from "./transport/process-stages.js";
+
+/** What a process of workers is started with; `memoryLimitBytes` and `kvMemoryBytes` are each worker's. */
+export interface WorkersOptions extends Omit<WorkerOptions, "device" | "neighbours"> {
+  /** A worker on each. */
+  readonly devices: readonly [ChosenDevice, ...ChosenDevice[]];
+}
+
+/** The workers of a process. */
+export interface RunningWorkers {
+  /** Where each listens, in the order of the devices. */
+  readonly addresses: readonly string[];
+  /** Resolves when all have ended; rejects, once all have, when one was refused. */
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a worker on each device, in this process. To the cluster they are workers like any others, with a name, a
+ * port and heartbeats each; between them frames go from engine to engine by transfer. One alone has the name that is
+ * given; several have it with `-0`, `-1` and so on behind it, and, where a port is given, that port and those after it.
+ * Workers on the same device share its memory.
+ * @throws StagecoachError as `runWorker`; none is left running then
+ */
+export async function runWorkers({ devices, ...options }: WorkersOptions): Promise<RunningWorkers> {
+  const neighbours = new ProcessStages();
+  const workers: RunningWorker[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(workers.map((worker) => worker.close()));
+  };
+  try {
+    for (const own of ownOptions(devices, options)) workers.push(await runWorker({ ...own, neighbours }));
+  } catch (reason) {
+    await close();
+    throw reason;
+  }
+  return { addresses: workers.map(({ address }) => address), closed: allClosed(workers, close), close };
+}
+
+/** One that is refused takes the others with it: whoever started the process has to look. */
+function allClosed(workers: readonly RunningWorker[], close: () => Promise<void>): Promise<void> {
+  const closed = Promise.all(workers.map((worker) => worker.closed)).then(
+    () => undefined,
+    async (reason: unknown) => {
+      await close();
+      throw reason;
+    },
+  );
+  // Whoever started them may look at it late.
+  closed.catch(() => undefined);
+  return closed;
+}
+
+function ownOptions(
+  devices: readonly ChosenDevice[],
+  options: Omit<WorkersOptions, "devices">,
+): WorkerOptions[] {
+  if (devices.length === 1) return devices.map((device) => ({ ...options, device }));
+  const { workerId, listen, advertise } = options;
+  const limits = memoryLimits(devices);
+  return devices.map((device, index) => {
+    const memoryLimitBytes = options.memoryLimitBytes ?? limits[index];
+    return {
+      ...options,
+      device,
+      workerId: `${workerId}-${index}`,
+      listen: portAfter(listen, index, "--listen"),
+      ...(advertise !== undefined && { advertise: portAfter(advertise, index, "--advertise") }),
+      ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
+    };
+  });
+}
+
+function portAfter(address: string, index: number, option: string): string {
+  const { host, port } = parseListenAddress(address, option);
+  if (port === 0) return address;
+  if (port + index <= 65_535) return formatAddress(host, port + index);
+  throw new StagecoachError(
+    "INVALID_ARGUMENT",
+    `${option} ${address}: each device takes a port from that one on, and there is none for number ${index + 1}`,
+  );
+}
