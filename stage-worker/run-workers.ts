@@ -1,7 +1,8 @@
 import { StagecoachError } from "../common/errors.js";
-import { formatAddress, parseListenAddress } from "../common/listen-address.js";
 import type { ChosenDevice } from "./choose-device.js";
+import { deviceName } from "./device-name.js";
 import { memoryLimits } from "./memory-limits.js";
+import { portAfter } from "./port-after.js";
 import { type RunningWorker, runWorker, type WorkerOptions } from "./run-worker.js";
 import { ProcessStages } from "./transport/process-stages.js";
 
@@ -25,9 +26,11 @@ export interface RunningWorkers {
  * port and heartbeats each; between them frames go from engine to engine by transfer. One alone has the name that is
  * given; several have it with `-0`, `-1` and so on behind it, and, where a port is given, that port and those after it.
  * Workers on the same device share its memory.
- * @throws StagecoachError as `runWorker`; none is left running then
+ * @throws StagecoachError as `runWorker`, and INVALID_ARGUMENT for devices that one process cannot have; none is left
+ * running then
  */
 export async function runWorkers({ devices, ...options }: WorkersOptions): Promise<RunningWorkers> {
+  checkDevices(devices);
   const neighbours = new ProcessStages();
   const workers: RunningWorker[] = [];
   const close = async (): Promise<void> => {
@@ -76,12 +79,14 @@ function ownOptions(
   });
 }
 
-function portAfter(address: string, index: number, option: string): string {
-  const { host, port } = parseListenAddress(address, option);
-  if (port === 0) return address;
-  if (port + index <= 65_535) return formatAddress(host, port + index);
+/**
+ * ONNX Runtime has one WebGPU device a process and does not guard it against a second thread: measured with 1.30, two
+ * stages on it get each other's commands, and the process dies of it.
+ */
+function checkDevices(devices: readonly ChosenDevice[]): void {
+  if (devices.filter(({ device }) => device === "webgpu").length < 2) return;
   throw new StagecoachError(
     "INVALID_ARGUMENT",
-    `${option} ${address}: each device takes a port from that one on, and there is none for number ${index + 1}`,
+    `--device ${devices.map(deviceName).join(",")}: a process has one stage on WebGPU; start another worker for the second`,
   );
 }
