@@ -159,7 +159,7 @@ export const settings = {
   hops: required(
     oneOf(["link", "grpc"]),
     "link",
-    "how frames and outputs reach and leave a worker: over TCP connections of their own where they can be had, or by gRPC only",
+    "how frames and outputs reach and leave a worker: over TCP connections of their own where they can be had (in memory between the devices of one process), or by gRPC only",
   ),
   threads: optional(
     wholeNumber(1, 1024),

@@ -1,4 +1,5 @@
 import { StagecoachError } from "../common/errors.js";
+import { createLogger, type Logger } from "../common/log.js";
 import type { ChosenDevice } from "./choose-device.js";
 import { deviceName } from "./device-name.js";
 import { memoryLimits } from "./memory-limits.js";
@@ -16,7 +17,7 @@ export interface WorkersOptions extends Omit<WorkerOptions, "device" | "neighbou
 export interface RunningWorkers {
   /** Where each listens, in the order of the devices. */
   readonly addresses: readonly string[];
-  /** Resolves when all have ended; rejects, once all have, when one was refused. */
+  /** Settles when all have ended; rejects with what the first of them ended with, if it was refused. */
   readonly closed: Promise<void>;
   close(): Promise<void>;
 }
@@ -42,18 +43,21 @@ export async function runWorkers({ devices, ...options }: WorkersOptions): Promi
     await close();
     throw reason;
   }
-  return { addresses: workers.map(({ address }) => address), closed: allClosed(workers, close), close };
+  const log = createLogger({ level: options.logLevel ?? "info", name: `workers ${options.workerId}` });
+  return { addresses: workers.map(({ address }) => address), closed: allClosed(workers, log), close };
 }
 
-/** One that is refused takes the others with it: whoever started the process has to look. */
-function allClosed(workers: readonly RunningWorker[], close: () => Promise<void>): Promise<void> {
-  const closed = Promise.all(workers.map((worker) => worker.closed)).then(
-    () => undefined,
-    async (reason: unknown) => {
-      await close();
+/** Those that are left go on; that one is gone is said at once, and is how the process ends. */
+function allClosed(workers: readonly RunningWorker[], log: Logger): Promise<void> {
+  const ends = workers.map(({ closed, workerId }) =>
+    closed.catch((reason: unknown) => {
+      if (workers.length > 1) log.error({ workerId, err: reason }, "a worker ended; the others go on");
       throw reason;
-    },
+    }),
   );
+  const closed = Promise.allSettled(ends).then((settled) => {
+    for (const end of settled) if (end.status === "rejected") throw end.reason;
+  });
   // Whoever started them may look at it late.
   closed.catch(() => undefined);
   return closed;

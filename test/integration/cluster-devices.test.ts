@@ -84,7 +84,7 @@ describe("one process with two CPU stages", () => {
     worker = await start();
   });
 
-  test("ends when one of its names is taken, and says which", async () => {
+  test("ends when its names are taken, and says which", async () => {
     const second = await start();
     const { code, stderr } = await second.ended;
     expect(code).toBe(1);
@@ -116,6 +116,27 @@ test("requests are cancelled and followed by others at two simulated devices of 
     expect(free).toMatchObject({ state: "SERVING", epoch });
     const { ids } = await generate(cluster.client, { prompt: "Once", options: { ...options, maxTokens: 9 } });
     expect(ids).toHaveLength(9);
+  } finally {
+    await scope.end();
+  }
+});
+
+test("where one of its workers is refused, a process goes on with the others", async () => {
+  const scope = new Scope();
+  try {
+    const cluster = await startCoordinator(scope, twoStages);
+    const taken = await startWorker(scope, cluster, "pair-1", { flags: ["--device", "simulated"] });
+    await statusWhere(cluster, ({ workers }) => workers.length === 1);
+    const flags = ["--device", "simulated,simulated"];
+    const pair = await startWorker(scope, cluster, "pair", { flags });
+    await pair.says(/"workerId":"pair-1".*a worker ended; the others go on/);
+    const { workers } = await statusWhere(cluster, ({ state }) => state === "SERVING");
+    expect(Object.fromEntries(workers.map(({ workerId, processId }) => [workerId, processId]))).toEqual({
+      "pair-0": pair.pid,
+      "pair-1": taken.pid,
+    });
+    pair.signal("SIGTERM");
+    expect(await pair.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/refused this worker/) });
   } finally {
     await scope.end();
   }
