@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { MeasureLinkReply__Output } from "../../proto/gen/stagecoach/v1/MeasureLinkReply.js";
 import { LooseWorkers } from "../fixtures/loose-workers.js";
 import type { StageDriver } from "../fixtures/stage-driver.js";
 import { opening } from "../fixtures/stage-fixtures.js";
@@ -101,4 +102,16 @@ test("a worker that ends takes the other's stage along, not the other", async ()
   const alone = workers.driverOver(chain.slice(0, 1), 2);
   await alone.load();
   await answers(alone);
+});
+
+test("the way to a neighbour is timed in memory, without a network", async () => {
+  const { chain } = await together();
+  const driver = workers.driverOver(chain);
+  const times = await new Promise<MeasureLinkReply__Output | undefined>((resolve, reject) => {
+    driver.clients[0]?.measureLink({ address: nowhere }, (reason, reply) =>
+      reason === null ? resolve(reply) : reject(reason),
+    );
+  });
+  expect(times?.roundTripMs).toBeGreaterThan(0);
+  expect(times?.bytesPerSecond).toBeGreaterThan(1e6);
 });
