@@ -19,10 +19,14 @@ export function register(program: Command): void {
 Stays in the foreground; Ctrl-C or \`stagecoach down\` ends everything. The processes log to state/logs in
 the home.
 
+With one device every stage has a process of its own. A list has a stage on each of its devices: NVIDIA GPUs are in
+one process then, which hands activations over in memory, unless there are replicas; others have one each.
+
 Examples:
   $ stagecoach up
   $ stagecoach up --stages 3 --threads 2 --variant f32
   $ stagecoach up --replicas 2 --stages 1 --threads 1
+  $ stagecoach up --device cuda:0,cuda:1
   $ stagecoach up ./model.gguf --http 0.0.0.0:8080 --nats nats://10.0.0.5:4222
 `,
     )

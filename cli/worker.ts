@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { SettingName } from "../common/config.js";
 import { StagecoachError } from "../common/errors.js";
 import { hasParent, reportReady } from "../common/parent-watch.js";
+import type { NamedDevice } from "../stage-worker/device-name.js";
 import { serveUntilEnded } from "./serve.js";
 import { addSettings, homeOf, readSettings } from "./setting-options.js";
 
@@ -37,7 +38,12 @@ export function register(program: Command): void {
       `
 Examples:
   $ stagecoach worker --join 10.0.0.1:7070 --listen 10.0.0.2:0 --threads 8
+  $ stagecoach worker --device cuda:0,cuda:1 --worker-id gpus
   $ stagecoach worker --device simulated --worker-id slow --throttle 2
+
+With several devices the process has a stage on each. They join as gpus-0, gpus-1 and so on, take a port each, and
+hand activations to each other in memory; what one device fails with costs the others nothing, what ends the process
+ends all. A device may come twice: its memory is shared out.
 `,
     )
     .action(() => runWorkerCommand(command));
@@ -47,15 +53,16 @@ async function runWorkerCommand(command: Command): Promise<void> {
   const values = readSettings(command, workerSettings);
   const simulation = values.simulation === undefined ? undefined : await readSimulation(values.simulation);
   // Loaded only here: other commands need no engine.
-  const { runWorker } = await import("../stage-worker/run-worker.js");
-  const { chooseDevice } = await import("../stage-worker/choose-device.js");
-  const running = await runWorker({
+  const { runWorkers } = await import("../stage-worker/run-workers.js");
+  const { chooseDevices } = await import("../stage-worker/choose-devices.js");
+  const devices = await chooseDevices(values.device);
+  const running = await runWorkers({
     home: homeOf(command),
     join: values.join,
     listen: values.listen,
     workerId: values.workerId ?? defaultWorkerId(),
-    device: await chooseDevice(values.device),
-    threads: values.threads ?? availableParallelism(),
+    devices,
+    threads: values.threads ?? threadShare(devices),
     throttle: values.throttle,
     hops: values.hops,
     logLevel: values.logLevel,
@@ -65,8 +72,9 @@ async function runWorkerCommand(command: Command): Promise<void> {
     ...(values.cpus !== undefined && { cpus: values.cpus }),
     ...(simulation !== undefined && { simulation }),
   });
-  if (hasParent()) reportReady({ address: running.address });
-  else process.stderr.write(`listens on ${running.address}, joining ${values.join}\n`);
+  const addresses = running.addresses.join(", ");
+  if (hasParent()) reportReady({ addresses });
+  else process.stderr.write(`listens on ${addresses}, joining ${values.join}\n`);
   try {
     await serveUntilEnded(running, values.stopTimeoutMs);
   } catch (reason) {
@@ -74,6 +82,12 @@ async function runWorkerCommand(command: Command): Promise<void> {
     setTimeout(() => process.exit(1), values.stopTimeoutMs).unref();
     throw reason;
   }
+}
+
+/** Processors are shared out among the CPUs of a list, or, without one, among all of it. */
+function threadShare(devices: readonly NamedDevice[]): number {
+  const cpus = devices.filter(({ device }) => device === "cpu").length;
+  return Math.max(1, Math.floor(availableParallelism() / (cpus || devices.length)));
 }
 
 /** Subjects and tables want names without blanks. */

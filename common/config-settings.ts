@@ -149,17 +149,17 @@ export const settings = {
   ),
   device: required(
     textLike(
-      "auto|cpu|cuda[:N]|webgpu|simulated",
-      "auto, cpu, cuda, cuda:N for one of several GPUs, webgpu or simulated",
-      /^(auto|cpu|cuda(:\d{1,2})?|webgpu|simulated)$/,
+      "auto|LIST",
+      "auto alone, or cpu, cuda, cuda:N for one of several GPUs, cuda:all, webgpu or simulated, several with commas between them",
+      /^(auto|(cpu|cuda(:\d{1,2}|:all)?|webgpu|simulated)(,(cpu|cuda(:\d{1,2}|:all)?|webgpu|simulated))*)$/,
     ),
     "auto",
-    "what computes; auto takes an NVIDIA GPU where all that CUDA needs is here, otherwise the CPU; simulated waits instead of computing, for trying out schedules",
+    "what computes: cpu, cuda, cuda:N, webgpu, or several such as cuda:0,cuda:1, with a stage on each (cuda:all: on each NVIDIA GPU); auto takes an NVIDIA GPU where all that CUDA needs is here, otherwise the CPU; simulated waits instead of computing, for trying out schedules",
   ),
   hops: required(
     oneOf(["link", "grpc"]),
     "link",
-    "how frames and outputs reach and leave a worker: over TCP connections of their own where they can be had, or by gRPC only",
+    "how frames and outputs reach and leave a worker: over TCP connections of their own where they can be had (in memory between the devices of one process), or by gRPC only",
   ),
   threads: optional(
     wholeNumber(1, 1024),

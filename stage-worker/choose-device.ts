@@ -18,7 +18,8 @@ export interface DeviceLooks {
   webgpu(): Promise<string | undefined>;
 }
 
-const realLooks: DeviceLooks = { cuda: cudaFacts, tryCuda: cudaTrialProblem, webgpu: probeWebgpu };
+/** The machine itself. */
+export const realLooks: DeviceLooks = { cuda: cudaFacts, tryCuda: cudaTrialProblem, webgpu: probeWebgpu };
 
 /**
  * The device that a worker computes on: the one that is named, or for `auto` the first NVIDIA GPU that computes when it

@@ -14,8 +14,10 @@ import { deviceName } from "./device-name.js";
 import { isDeviceLost } from "./engine/device-failure.js";
 import type { SimulationOptions } from "./engine/simulated-runner.js";
 import { Presence } from "./membership/presence.js";
+import { freeShare } from "./memory-limits.js";
 import { BlobKeeper } from "./transport/blob-keeper.js";
 import { ModelMeasurer } from "./transport/model-measurer.js";
+import type { ProcessStages } from "./transport/process-stages.js";
 import { stageService } from "./transport/stage-service.js";
 import { StageSlot } from "./transport/stage-slot.js";
 
@@ -46,6 +48,8 @@ export interface WorkerOptions {
   readonly hops?: "link" | "grpc";
   /** host:port that the worker tells others. Defaults to where it listens. */
   readonly advertise?: string;
+  /** The workers of this process, of which this one becomes one; frames go between them by transfer. */
+  readonly neighbours?: ProcessStages;
 }
 
 /** A worker that listens, and joins or has joined. */
@@ -61,7 +65,6 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-const freeShare = 0.9;
 const serverGraceMs = 1_000;
 const lostGraceMs = 3_000;
 
@@ -73,6 +76,7 @@ const lostGraceMs = 3_000;
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   checkOptions(options);
   const { home, workerId, threads, simulation, throttle, cpus } = options;
+  const neighbours = options.hops === "grpc" ? undefined : options.neighbours;
   const { reason, ...device } = options.device;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
   if (reason !== undefined) log.info({ device: deviceName(device) }, reason);
@@ -92,6 +96,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     memoryLimitBytes,
     linkHost: () =>
       options.hops === "grpc" ? undefined : parseListenAddress(server.address, "--listen").host,
+    ...(neighbours !== undefined && { neighbours }),
     ...(options.kvMemoryBytes !== undefined && { kvMemoryBytes: options.kvMemoryBytes }),
     onChange: (state) => {
       presence.changed();
@@ -109,11 +114,13 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     }
   };
   const server = await startGrpc({
-    services: [stageService({ slot, threads, measure })],
+    services: [stageService({ slot, threads, measure, isHere: (at) => neighbours?.has(at) ?? false })],
     listen: options.listen,
     log,
   });
   server.setServing(true);
+  const address = options.advertise ?? advertisedAddress(server.address);
+  neighbours?.add(address, slot);
 
   const incarnation = randomUUID();
   const unload = (why: string): Promise<void> => slot.unload(new StagecoachError("UNAVAILABLE", why));
@@ -125,7 +132,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       workerId,
       incarnation,
       version,
-      address: options.advertise ?? advertisedAddress(server.address),
+      address,
       device: deviceName(device),
       threads,
       totalMemoryBytes: deviceMemory(device).totalBytes,
@@ -153,6 +160,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     .run(leaving.signal)
     .then((reason) => log.info({ reason }, "leaving the cluster"))
     .finally(async () => {
+      neighbours?.remove(address);
       const freed = unload(`worker ${workerId} ends`);
       // What hangs in a lost device never ends.
       await (lost === undefined

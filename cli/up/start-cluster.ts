@@ -11,6 +11,7 @@ import { findNatsServer, startNatsServer } from "./nats-server.js";
 import { servesWithout } from "./serves-without.js";
 import { settleDevice } from "./settle-device.js";
 import { coordinatorFlags, sizesOf, type UpSettings, workerFlags } from "./up-settings.js";
+import { workerProcesses } from "./worker-processes.js";
 
 /** What `up` needs beside its settings. */
 export interface StartOptions {
@@ -97,13 +98,13 @@ async function bringUp(
   await record(undefined, { http, grpc });
 
   onProgress(`starting ${workerCount} workers`);
-  const workerIds = Array.from({ length: workerCount }, (_, index) => `w${index}`);
+  const processes = workerProcesses(values);
   const workers = await Promise.all(
-    workerIds.map(async (workerId) => {
+    processes.map(async ({ workerId }, index) => {
       const worker = await startChild(
         options,
         `worker ${workerId}`,
-        workerFlags(values, workerId, grpc, workerCount),
+        workerFlags(values, processes, index, grpc),
       );
       fleet.add(worker, "worker");
       return worker;

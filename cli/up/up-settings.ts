@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { flagsFor, type SettingName, type SettingValues } from "../../common/config.js";
 import { pinnableCpus } from "../../common/machine-cpus.js";
-import { deviceMemory } from "../../stage-worker/device-memory.js";
 import { parseDevice } from "../../stage-worker/device-name.js";
+import { memoryLimits } from "../../stage-worker/memory-limits.js";
 import { dialable } from "../client.js";
 import { coordinatorSettings } from "../coordinator.js";
 import { workerSettings } from "../worker.js";
@@ -43,8 +43,13 @@ export const upSettings = [
 
 export type UpSettings = SettingValues<(typeof upSettings)[number]>;
 
-/** The part of the free memory that workers may take. */
-const freeShare = 0.9;
+/** A worker process of `up`. */
+export interface WorkerProcess {
+  /** With several devices, what the names of its workers begin with. */
+  readonly workerId: string;
+  /** A worker on each. */
+  readonly devices: readonly string[];
+}
 
 const usualStageCount = 2;
 
@@ -66,24 +71,40 @@ export function coordinatorFlags(values: UpSettings, natsUrl: string | undefined
   ];
 }
 
-/** The arguments of one of its workers; they share out the machine's processors and the device's free memory. */
+/** The arguments of one of its worker processes; workers share out the machine's processors and their devices' memory. */
 export function workerFlags(
   values: UpSettings,
-  workerId: string,
+  workers: readonly WorkerProcess[],
+  index: number,
   grpc: string,
-  workerCount: number,
 ): string[] {
-  const threads = values.threads ?? Math.max(1, Math.floor(availableParallelism() / workerCount));
-  const cpus = cpuShare(pinnableCpus(), Number(workerId.slice(1)), workerCount, threads);
+  const { workerId, devices } = workers[index] as WorkerProcess;
+  const threads = values.threads ?? threadShare(workers);
+  // Where some compute elsewhere, the processors are not all the CPUs' own.
+  const alike = new Set(workers.flatMap((worker) => worker.devices)).size === 1;
+  const cpus = alike ? cpuShare(pinnableCpus(), index, workers.length, threads) : undefined;
+  const memoryLimitBytes = values.memoryLimitBytes ?? memoryShare(workers, index);
   const shares = {
     threads,
     ...(cpus !== undefined && { cpus }),
-    memoryLimitBytes:
-      values.memoryLimitBytes ??
-      Math.floor((deviceMemory(parseDevice(values.device)).freeBytes * freeShare) / workerCount),
+    ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
   };
-  const addresses = { join: dialable(grpc), listen: "127.0.0.1:0" };
-  return ["worker", ...flagsFor({ ...pick(values, workerSettings), ...shares, ...addresses, workerId })];
+  const own = { join: dialable(grpc), listen: "127.0.0.1:0", workerId, device: devices.join(",") };
+  return ["worker", ...flagsFor({ ...pick(values, workerSettings), ...shares, ...own })];
+}
+
+/** Processors are shared out among the CPU stages, or, without one, among all. */
+function threadShare(workers: readonly WorkerProcess[]): number {
+  const devices = workers.flatMap((worker) => worker.devices);
+  const cpus = devices.filter((device) => device === "cpu").length;
+  return Math.max(1, Math.floor(availableParallelism() / (cpus || devices.length)));
+}
+
+/** Of a process with several devices the workers share out by themselves what is theirs alone. */
+function memoryShare(workers: readonly WorkerProcess[], index: number): number | undefined {
+  if ((workers[index] as WorkerProcess).devices.length > 1) return undefined;
+  const limits = memoryLimits(workers.flatMap((worker) => worker.devices.map(parseDevice)));
+  return limits[workers.slice(0, index).reduce((count, { devices }) => count + devices.length, 0)];
 }
 
 /**

@@ -12,17 +12,24 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * fields are views of the message's memory. Fields that the schema lacks are skipped, as newer senders may have them.
  * It is stricter than protobuf where leniency would change a meaning: numbers beyond their type, another wire type
  * than the field's, unknown enum values and two members of a oneof are refused.
+ * @param tail what follows `bytes`, where the message is in two pieces as `encodeMessage` gives them: all of one
+ * bytes field, and the message's last
  * @throws StagecoachError INVALID_ARGUMENT naming the field and what is wrong with it; memory is only taken for
  * what is really there
  */
-export function decodeMessage(schema: Schema, bytes: Uint8Array): Message {
-  const { buffer, byteOffset, byteLength } = bytes;
-  const reader: Reader = { bytes: Buffer.from(buffer, byteOffset, byteLength), at: 0, path: schema.name };
-  return readMessage(reader, schema, byteLength);
+export function decodeMessage(schema: Schema, bytes: Uint8Array, tail?: Uint8Array): Message {
+  const reader: Reader = {
+    bytes: asBuffer(bytes),
+    ...(tail !== undefined && { tail: asBuffer(tail) }),
+    at: 0,
+    path: schema.name,
+  };
+  return readMessage(reader, schema, bytes.byteLength + (tail?.byteLength ?? 0));
 }
 
 interface Reader {
   readonly bytes: Buffer;
+  readonly tail?: Buffer;
   at: number;
   /** The field that is being read, for errors. */
   path: string;
@@ -111,7 +118,7 @@ function readUint(reader: Reader, end: number, most: number): number {
   let value = 0;
   let scale = 1;
   for (let size = 1; size <= maxVarintBytes; size++) {
-    if (reader.at >= end) throw invalid(reader, "is cut off in a number");
+    if (reader.at >= Math.min(end, bytes.length)) throw invalid(reader, "is cut off in a number");
     const byte = bytes[reader.at++] as number;
     value += (byte & 127) * scale;
     if (byte < 128) {
@@ -124,7 +131,7 @@ function readUint(reader: Reader, end: number, most: number): number {
 }
 
 function readFloat(reader: Reader, end: number): number {
-  if (reader.at + 4 > end) throw invalid(reader, "is cut off in a number");
+  if (reader.at + 4 > Math.min(end, reader.bytes.length)) throw invalid(reader, "is cut off in a number");
   reader.at += 4;
   return reader.bytes.readFloatLE(reader.at - 4);
 }
@@ -140,8 +147,11 @@ function readLength(reader: Reader, end: number): number {
 
 function readBytes(reader: Reader, end: number): Buffer {
   const size = readLength(reader, end);
+  const { bytes, tail, at } = reader;
   reader.at += size;
-  return reader.bytes.subarray(reader.at - size, reader.at);
+  if (reader.at <= bytes.length) return bytes.subarray(at, reader.at);
+  if (at === bytes.length && size === tail?.length) return tail;
+  throw invalid(reader, "lies across the pieces of the message");
 }
 
 function readText(reader: Reader, bytes: Buffer): string {
@@ -160,7 +170,7 @@ function skip(reader: Reader, wireType: number, end: number, number: number): vo
     case 1:
     case 5: {
       const size = wireType === 1 ? 8 : 4;
-      if (size > end - reader.at) throw invalid(reader, "is cut off");
+      if (size > Math.min(end, reader.bytes.length) - reader.at) throw invalid(reader, "is cut off");
       reader.at += size;
       return;
     }
@@ -171,6 +181,10 @@ function skip(reader: Reader, wireType: number, end: number, number: number): vo
       // Groups were given up before proto3; nothing of ours has ever written one.
       throw invalid(reader, `has wire type ${wireType} in field ${number}`);
   }
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function invalid({ path, at }: Reader, what: string): StagecoachError {

@@ -75,6 +75,23 @@ test("an activation is neither copied by writing nor by reading", () => {
   expect(readFrameBytes(bytes).forward?.hidden?.data.buffer).toBe(bytes.buffer);
 });
 
+test("a frame in pieces is read as it is in one, over the second piece itself", () => {
+  const [head, tail] = frameParts(forward);
+  const read = readFrameBytes(head, tail);
+  expect(read).toEqual(readFrameBytes(frameBytes(forward)));
+  expect(read.forward?.hidden?.data.buffer).toBe(tail?.buffer);
+});
+
+test("pieces that were cut elsewhere are refused", () => {
+  const bytes = frameBytes(forward);
+  const headBytes = frameParts(forward)[0].byteLength;
+  for (const cut of [1, 5, headBytes - 1, headBytes + 1, bytes.length - 1]) {
+    expect(() => readFrameBytes(bytes.subarray(0, cut), bytes.subarray(cut))).toThrow(
+      /is cut off|lies across the pieces/,
+    );
+  }
+});
+
 test("heads longer than what was written before are whole", () => {
   const sequenceIds = Array.from({ length: 60_000 }, (_, index) => index * 70_000);
   expect(readFrameBytes(frameBytes({ ...forward, forward: { sequenceIds } })).forward?.sequenceIds).toEqual(

@@ -20,11 +20,11 @@ export function frameBytes(frame: Frame): Buffer {
 }
 
 /**
- * A Frame out of its bytes, of which its bytes fields are views.
+ * A Frame out of its bytes, in one piece or in those that `frameParts` gave; its bytes fields are views of them.
  * @throws StagecoachError INVALID_ARGUMENT naming the field
  */
-export function readFrameBytes(bytes: Uint8Array): Frame__Output {
-  return decodeMessage(frameSchema, bytes) as unknown as Frame__Output;
+export function readFrameBytes(bytes: Uint8Array, tail?: Uint8Array): Frame__Output {
+  return decodeMessage(frameSchema, bytes, tail) as unknown as Frame__Output;
 }
 
 /**

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import { StagecoachError } from "../../common/errors.js";
 import { startThread } from "../../common/start-thread.js";
 import { monotonicUs, WallClock } from "../../common/wall-clock.js";
-import type { LinkTarget } from "../../common/wire/link-connection.js";
 import type { RunnerSpec } from "./create-runner.js";
 import {
   type EngineNews,
@@ -13,8 +12,10 @@ import {
   type FromEngine,
   type LinkListen,
   maxFramesAtEngine,
+  type NextTarget,
   type ToEngine,
 } from "./engine-messages.js";
+import type { PortEnd } from "./port-link.js";
 import { SharedCount } from "./shared-count.js";
 import { type EngineStats, SharedStats } from "./shared-stats.js";
 
@@ -129,8 +130,14 @@ export class EngineHost {
   }
 
   /** Says how frames reach the next stage: over a link, or else by the host. */
-  takeWay(target: LinkTarget | undefined): void {
-    this.#post({ kind: "way", ...(target !== undefined && { target }) });
+  takeWay(target: NextTarget | undefined): void {
+    const moved = target !== undefined && "here" in target ? [target.here.port] : [];
+    this.#post({ kind: "way", ...(target !== undefined && { target }) }, moved);
+  }
+
+  /** Has frames come over a port, from another engine of this process. */
+  takePort(end: PortEnd): void {
+    this.#post({ kind: "port", end }, [end.port]);
   }
 
   /** Tells the engine that one of its results has left the process. */
@@ -163,7 +170,7 @@ export class EngineHost {
     listeners.onBroken(reason);
   }
 
-  #post(message: ToEngine, transfer: ArrayBuffer[] = []): void {
+  #post(message: ToEngine, transfer: (ArrayBuffer | MessagePort)[] = []): void {
     this.#thread.postMessage(message, transfer);
   }
 }

@@ -2,6 +2,7 @@ import { type Code, StagecoachError } from "../../common/errors.js";
 import type { LinkTarget } from "../../common/wire/link-connection.js";
 import type { RunnerSpec } from "./create-runner.js";
 import { deviceLost, isDeviceLost } from "./device-failure.js";
+import type { PortEnd } from "./port-link.js";
 import type {
   RaggedBatch,
   SequenceClosing,
@@ -54,6 +55,9 @@ export type EngineFrame =
     }
   | { kind: "close"; closings: readonly SequenceClosing[] };
 
+/** The other end of a link to the next stage: over TCP, or in this process. */
+export type NextTarget = LinkTarget | { readonly here: PortEnd };
+
 /** From the host to the engine. */
 export type ToEngine =
   /** A Frame's bytes, which came by gRPC. */
@@ -63,7 +67,9 @@ export type ToEngine =
   /** Results have left that the engine waits for. */
   | { kind: "departed" }
   /** How frames reach the next stage: over a link, or, without a target, by gRPC through the host. */
-  | { kind: "way"; target?: LinkTarget }
+  | { kind: "way"; target?: NextTarget }
+  /** Frames come from another engine of this process. */
+  | { kind: "port"; end: PortEnd }
   | { kind: "stop" };
 
 /** From the engine to the host. */

@@ -44,6 +44,9 @@ function receive(engine: StageEngine, message: ToEngine): void {
     case "way":
       engine.takeWay(message.target);
       break;
+    case "port":
+      engine.takePort(message.end);
+      break;
     case "stop":
       engine.stop().then(() => {
         post({ kind: "stopped" });

@@ -1,7 +1,9 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { MessageParts } from "../../common/wire/encode-message.js";
-import { connectLink, type LinkTarget } from "../../common/wire/link-connection.js";
+import { connectLink } from "../../common/wire/link-connection.js";
 import { LinkWriter } from "../../common/wire/link-writer.js";
+import type { NextTarget } from "./engine-messages.js";
+import { PortWriter } from "./port-writer.js";
 
 /** What a sender works with. */
 export interface LinkSenderOptions {
@@ -17,12 +19,14 @@ export interface LinkSenderOptions {
   readonly onBroken: (reason: StagecoachError) => void;
 }
 
-type Way = "unknown" | "asked" | "host" | "closed" | LinkWriter;
+type Writer = LinkWriter | PortWriter;
+type Way = "unknown" | "asked" | "host" | "closed" | Writer;
 
 /**
  * The way out of the engine's thread to the next stage. Over a link a frame is in the network's hands before
- * `send` returns, without waking any other thread of this process. Where no link can be had, frames go through
- * the host by gRPC; the way is chosen once, before the first frame leaves.
+ * `send` returns, without waking any other thread of this process; where the next engine is in this process, its
+ * memory is moved there. Where no link can be had, frames go through the host by gRPC; the way is chosen once, before
+ * the first frame leaves.
  */
 export class LinkSender {
   readonly #options: LinkSenderOptions;
@@ -39,6 +43,7 @@ export class LinkSender {
     return typeof this.#way === "object";
   }
 
+  /** A second part is given away: nobody else uses its memory. */
   send(parts: MessageParts): void {
     if (typeof this.#way === "object") this.#way.write(parts, this.#options.onLeft);
     else if (this.#way === "host") this.#options.sendByHost(parts);
@@ -50,10 +55,10 @@ export class LinkSender {
   }
 
   /** Connects, or falls back to the host when there is no target or it cannot be reached. */
-  async takeWay(target: LinkTarget | undefined): Promise<void> {
-    const socket = target && (await connectLink(target));
-    if (this.#way === "closed") socket?.destroy();
-    else this.#begin(socket === undefined ? "host" : new LinkWriter(socket, (...why) => this.#lost(...why)));
+  async takeWay(target: NextTarget | undefined): Promise<void> {
+    const writer = target && (await this.#connect(target));
+    if (this.#way === "closed") writer?.close();
+    else this.#begin(writer ?? "host");
   }
 
   /** Ends the link after the frames that were sent. */
@@ -70,7 +75,13 @@ export class LinkSender {
     if (typeof way === "object") way.close();
   }
 
-  #begin(way: LinkWriter | "host"): void {
+  async #connect(target: NextTarget): Promise<Writer | undefined> {
+    if ("here" in target) return new PortWriter(target.here, (why) => this.#lost(why));
+    const socket = await connectLink(target);
+    return socket && new LinkWriter(socket, (...why) => this.#lost(...why));
+  }
+
+  #begin(way: Writer | "host"): void {
     this.#way = way;
     for (const parts of this.#waiting.splice(0)) this.send(parts);
     if (this.#ending) this.end();

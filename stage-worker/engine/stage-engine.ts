@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { StagecoachError } from "../../common/errors.js";
-import { frameParts, joined, outputParts } from "../../common/wire/frame-bytes.js";
-import type { LinkTarget } from "../../common/wire/link-connection.js";
+import type { MessageParts } from "../../common/wire/encode-message.js";
+import { frameBytes, frameParts, joined, outputParts } from "../../common/wire/frame-bytes.js";
+import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import { EngineLoop } from "./engine-loop.js";
 import {
   type EngineNews,
@@ -9,11 +10,14 @@ import {
   failureOf,
   type LinkListen,
   maxFramesAtEngine,
+  type NextTarget,
 } from "./engine-messages.js";
 import { LinkDoor, type LinkGuest } from "./link-door.js";
 import { LinkListener } from "./link-listener.js";
 import { LinkSender } from "./link-sender.js";
 import { OutputSender } from "./output-sender.js";
+import type { PortEnd } from "./port-link.js";
+import { PortListener } from "./port-listener.js";
 import { SharedCount } from "./shared-count.js";
 import { SharedStats } from "./shared-stats.js";
 import { StageFlow } from "./stage-flow.js";
@@ -43,7 +47,7 @@ export class StageEngine {
   readonly #sender: LinkSender;
   readonly #outputs: OutputSender;
   readonly #door: LinkDoor | undefined;
-  #listener: LinkListener | undefined;
+  #listener: LinkListener | PortListener | undefined;
   #source: "none" | "host" | "link" = "none";
   #failed = false;
 
@@ -56,7 +60,7 @@ export class StageEngine {
     this.#door = options.listen && new LinkDoor(this.#guests(options.listen));
     this.#flow = new StageFlow(options.place, {
       submit: (message) => this.#inLoop(this.#loop.receive(message)),
-      sendNext: (frame) => this.#sender.send(frameParts(frame)),
+      sendNext: (frame) => this.#sender.send(ownParts(frame)),
       sendOutput: (output, counted) => this.#outputs.send(outputParts(output), counted),
       onFailure: (failure) => options.tell({ kind: "sequencesFailed", failure }),
       nothingToSend: () => this.#left(),
@@ -86,7 +90,7 @@ export class StageEngine {
   /** Takes a frame that came by the host. */
   takeFrame(bytes: Uint8Array, postedAtUs: number): void {
     this.#source = "host";
-    this.#guard(() => this.#flow.accept(bytes, postedAtUs));
+    this.#guard(() => this.#flow.accept([bytes], postedAtUs));
   }
 
   /** The host's frames are over. */
@@ -99,8 +103,21 @@ export class StageEngine {
     this.#inLoop(this.#loop.receive({ kind: "departed" }));
   }
 
-  takeWay(target: LinkTarget | undefined): void {
+  takeWay(target: NextTarget | undefined): void {
     this.#inLoop(this.#sender.takeWay(target));
+  }
+
+  /** Takes frames from another engine of this process; closes the port where they come otherwise. */
+  takePort(end: PortEnd): void {
+    if (!this.#takeLink()) {
+      end.port.close();
+      return;
+    }
+    this.#listener = new PortListener(end, {
+      onFrame: (parts) => this.#guard(() => this.#flow.accept(parts)),
+      onEnd: () => this.endFrames(),
+      onBroken: (reason) => this.#fail(reason),
+    });
   }
 
   /** Resolves when nothing is computed any more and everything is freed. */
@@ -142,15 +159,21 @@ export class StageEngine {
   }
 
   #takeFrames(socket: Socket): boolean {
-    if (this.#source !== "none" || this.#failed) return false;
-    this.#source = "link";
-    this.#options.tell({ kind: "linked" });
+    if (!this.#takeLink()) return false;
     this.#listener = new LinkListener(socket, {
-      onFrame: (bytes) => this.#guard(() => this.#flow.accept(bytes)),
+      onFrame: (bytes) => this.#guard(() => this.#flow.accept([bytes])),
       mayTake: () => this.#flow.waiting < maxFramesAtEngine,
       onEnd: () => this.endFrames(),
       onBroken: (reason) => this.#fail(reason),
     });
+    return true;
+  }
+
+  /** Whether frames may come over a link from now on. */
+  #takeLink(): boolean {
+    if (this.#source !== "none" || this.#failed) return false;
+    this.#source = "link";
+    this.#options.tell({ kind: "linked" });
     return true;
   }
 
@@ -182,4 +205,9 @@ export class StageEngine {
   #inLoop(work: Promise<void>): void {
     work.catch((reason: unknown) => this.#options.onDefect(reason));
   }
+}
+
+/** A Frame's pieces, of which a second one is an activation that was made for it; others may hold what came. */
+function ownParts(frame: Frame): MessageParts {
+  return frame.forward ? frameParts(frame) : [frameBytes(frame)];
 }

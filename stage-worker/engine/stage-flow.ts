@@ -2,6 +2,7 @@ import { codeNumber, StagecoachError } from "../../common/errors.js";
 import { decodeClose, decodeForward, decodeOpen, forwardSlices } from "../../common/frame-codec.js";
 import { encodeActivation } from "../../common/tensor.js";
 import { encodeTokens } from "../../common/token-codec.js";
+import type { MessageParts } from "../../common/wire/encode-message.js";
 import { readFrameBytes } from "../../common/wire/frame-bytes.js";
 import type { Forward } from "../../proto/gen/stagecoach/v1/Forward.js";
 import type { Frame, Frame__Output } from "../../proto/gen/stagecoach/v1/Frame.js";
@@ -60,11 +61,11 @@ export class StageFlow {
   }
 
   /**
-   * Takes a frame.
+   * Takes a frame's bytes.
    * @throws StagecoachError when it is wrong: nothing after it could be computed rightly
    */
-  accept(bytes: Uint8Array, postedAtUs?: number): void {
-    const frame = readFrameBytes(bytes);
+  accept([head, tail]: MessageParts, postedAtUs?: number): void {
+    const frame = readFrameBytes(head, tail);
     if (placeOfFrame(frame, { epoch: this.#place.epoch, step: this.#step }) === "ghost") {
       this.#ports.onTaken();
       return;

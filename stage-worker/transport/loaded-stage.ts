@@ -7,6 +7,7 @@ import type { LinkPurpose__Output } from "../../proto/gen/stagecoach/v1/LinkPurp
 import type { RunnerSpec } from "../engine/create-runner.js";
 import { EngineHost } from "../engine/engine-host.js";
 import type { EngineNews, LinkListen } from "../engine/engine-messages.js";
+import { openPortLink, type PortEnd } from "../engine/port-link.js";
 import type { EngineStats } from "../engine/shared-stats.js";
 import { NextStage } from "./next-stage.js";
 import { OutputChannel } from "./output-channel.js";
@@ -37,6 +38,8 @@ export interface LoadedStageOptions {
   readonly spec: RunnerSpec;
   /** Where links may end here; absent where frames and outputs only come and go by gRPC. */
   readonly linkHost?: string;
+  /** The next stage where this process has it, loaded for the same epoch. */
+  readonly nextHere?: () => LoadedStage | undefined;
   /** Hears once when the stage can no longer serve. */
   readonly onFailed: (reason: StagecoachError) => void;
   readonly log: Logger;
@@ -110,6 +113,11 @@ export class LoadedStage {
 
   get stats(): EngineStats {
     return this.#lastStats ?? this.#engine.stats();
+  }
+
+  /** Has frames come from another engine of this process. */
+  takePort(end: PortEnd): void {
+    this.#engine.takePort(end);
   }
 
   /** Where a link ends here, with port 0 when it must be done by gRPC. */
@@ -220,10 +228,18 @@ export class LoadedStage {
   }
 
   async #chooseWay(): Promise<void> {
-    const target =
-      this.#options.linkHost === undefined ? undefined : await this.#next?.findLink(this.place.epoch);
+    const { linkHost, nextHere, log } = this.#options;
+    const next = nextHere?.();
+    if (next !== undefined) {
+      const { out, into } = openPortLink();
+      log.debug({ way: "transfer" }, "frames go to the next stage");
+      next.takePort(into);
+      this.#engine.takeWay({ here: out });
+      return;
+    }
+    const target = linkHost === undefined ? undefined : await this.#next?.findLink(this.place.epoch);
     if (this.#failure !== undefined) return;
-    this.#options.log.debug({ way: target === undefined ? "gRPC" : "link" }, "frames go to the next stage");
+    log.debug({ way: target === undefined ? "gRPC" : "link" }, "frames go to the next stage");
     this.#engine.takeWay(target);
   }
 }

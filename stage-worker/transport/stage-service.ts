@@ -14,6 +14,7 @@ import type { OpenLinkReply } from "../../proto/gen/stagecoach/v1/OpenLinkReply.
 import type { OpenLinkRequest__Output } from "../../proto/gen/stagecoach/v1/OpenLinkRequest.js";
 import type { OutputsRequest__Output } from "../../proto/gen/stagecoach/v1/OutputsRequest.js";
 import type { StageHandlers } from "../../proto/gen/stagecoach/v1/Stage.js";
+import { timePort } from "../engine/time-port.js";
 import { framesHandler } from "./frames-handler.js";
 import { readLoadRequest } from "./load-request.js";
 import { echo, measureLink } from "./measure-link.js";
@@ -25,17 +26,21 @@ export interface StageServiceOptions {
   readonly slot: StageSlot;
   /** Intra-op threads where a request names none. */
   readonly threads: number;
+  /** Whether frames to an address go to another worker of this process, by transfer. */
+  readonly isHere: (address: string) => boolean;
   readonly measure: (request: MeasureRequest__Output, signal: AbortSignal) => Promise<MeasureReply>;
 }
 
 /** The Stage service of a worker; see proto/stagecoach/v1/stage.proto. */
-export function stageService({ slot, threads, measure }: StageServiceOptions): GrpcService {
+export function stageService({ slot, threads, isHere, measure }: StageServiceOptions): GrpcService {
   const implementation: Omit<StageHandlers, "Frames" | "Outputs"> & HotHandlers = {
     Load: serverStreamHandler((request: LoadRequest__Output, { signal }) =>
       loadProgress(slot, request, threads, signal),
     ),
     Measure: unaryHandler((request: MeasureRequest__Output, { signal }) => measure(request, signal)),
-    MeasureLink: unaryHandler(({ address }, { signal }) => measureLink(address, signal)),
+    MeasureLink: unaryHandler(({ address }, { signal }) =>
+      isHere(address) ? timePort(signal) : measureLink(address, signal),
+    ),
     Echo: unaryHandler(echo),
     Frames: framesHandler({ stage: () => slot.stage, epoch: () => slot.epoch }),
     Outputs: outputsHandler(slot),

@@ -6,6 +6,7 @@ import type { EngineStats } from "../engine/shared-stats.js";
 import type { BlobKeeper } from "./blob-keeper.js";
 import type { LoadPlan } from "./load-request.js";
 import { LoadedStage, type StagePlace } from "./loaded-stage.js";
+import type { ProcessStages } from "./process-stages.js";
 import { stageBlobs } from "./stage-blobs.js";
 
 /** What a worker holds. */
@@ -25,6 +26,8 @@ export interface StageSlotOptions {
   readonly memoryLimitBytes: () => number;
   /** Where links may end here; undefined where everything goes by gRPC. */
   readonly linkHost: () => string | undefined;
+  /** The workers of this process, between which frames go by transfer; undefined where they do not. */
+  readonly neighbours?: ProcessStages;
   readonly kvMemoryBytes?: number;
   readonly onChange: (state: SlotState) => void;
   readonly log: Logger;
@@ -142,6 +145,7 @@ export class StageSlot {
         place: plan.place,
         spec: { ...device, options },
         ...(linkHost !== undefined && { linkHost }),
+        nextHere: () => this.#options.neighbours?.after(plan.place),
         onFailed: (reason) => this.#failed(plan.place, reason),
         log,
       },

@@ -25,3 +25,26 @@ test.each([
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(code).toBe(1);
 });
+
+test("a list on the same machine listens on as many ports", async () => {
+  const flags = ["--device", "simulated,simulated,cpu", "--join", "127.0.0.1:1", "--worker-id", "three"];
+  const worker = startCli(["worker", ...flags], { scope, home: await newHome(scope), env });
+  const [, addresses = ""] = await worker.says(/listens on (.*), joining 127\.0\.0\.1:1/);
+  expect(new Set(addresses.split(", ")).size).toBe(3);
+});
+
+test("a list that cannot be is refused before anything is left running", async () => {
+  const refusal = async (...flags: string[]) => {
+    const { code, stderr } = await runCli(["worker", ...flags], { scope, home: await newHome(scope), env });
+    expect(code).not.toBe(0);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    return stderr;
+  };
+  if (process.platform === "linux") {
+    expect(await refusal("--device", "cpu,cuda:1")).toMatch(/--device cuda:1: .*install NVIDIA's driver/);
+    expect(await refusal("--device", "cuda:all")).toMatch(/--device cuda: .*install NVIDIA's driver/);
+  }
+  expect(await refusal("--device", "cpu,cpu", "--listen", "127.0.0.1:65535")).toMatch(
+    /--listen 127\.0\.0\.1:65535: each device takes a port from that one on/,
+  );
+});

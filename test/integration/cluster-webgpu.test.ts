@@ -45,16 +45,20 @@ describe.skipIf(await webgpuMissing())("a cluster of a WebGPU and a CPU stage", 
     file = join(root, "tiny.gguf");
     const sizes = { hiddenSize: 128, headSize: 64, headCount: 4, kvHeadCount: 2, contextLength: 256 };
     await writeRandomGguf(randomModel({ config: sizes }), file);
-    const [cpu, both] = await Promise.all([clusterOf(["cpu"]), clusterOf(["webgpu", "cpu"])]);
+    const [cpu, both] = await Promise.all([clusterOf(1, ["cpu"]), clusterOf(2, ["webgpu", "cpu"])]);
     expected = await Promise.all(prompts.map((promptIds) => greedy(cpu, promptIds)));
     mixed = both;
   }, startPatienceMs);
   afterAll(() => scope.end());
 
-  async function clusterOf(devices: readonly string[]): Promise<TestCoordinator> {
-    const flags = ["--stages", String(devices.length)];
+  /** A cluster with a process for each of `devices`. */
+  async function clusterOf(stages: number, devices: readonly string[]): Promise<TestCoordinator> {
+    const flags = ["--stages", String(stages), "--expected-workers", String(stages)];
     const cluster = await startCoordinator(scope, flags, { model: [file, "--variant", "f16"] });
-    for (const device of devices) await startWorker(scope, cluster, device, { flags: ["--device", device] });
+    for (const device of devices) {
+      const workerId = device.replace(",", "-");
+      await startWorker(scope, cluster, workerId, { flags: ["--device", device] });
+    }
     await statusWhere(cluster, ({ state }) => state === "SERVING");
     return cluster;
   }
@@ -76,6 +80,22 @@ describe.skipIf(await webgpuMissing())("a cluster of a WebGPU and a CPU stage", 
     // Ties end a comparison, but few of them are ties.
     expect(agreed.reduce((sum, length) => sum + length, 0)).toBeGreaterThan((agreed.length * maxTokens) / 2);
   });
+
+  test(
+    "says it from one process, too",
+    async () => {
+      const together = await clusterOf(2, ["webgpu,cpu"]);
+      const { workers } = await statusWhere(together, () => true);
+      expect(workers.map(({ device }) => device).toSorted()).toEqual(["cpu", "webgpu"]);
+      expect(new Set(workers.map(({ processId }) => processId)).size).toBe(1);
+      const answers = await Promise.all(prompts.map((promptIds) => greedy(together, promptIds)));
+      const agreed = answers.map((answer, index) => agreedLength(expected[index] as Answer, answer));
+      expect(agreed.reduce((sum, length) => sum + length, 0)).toBeGreaterThan(
+        (agreed.length * maxTokens) / 2,
+      );
+    },
+    startPatienceMs,
+  );
 
   test("shares the beginning of a prompt, in whole blocks and among continuations", async () => {
     const prompt = [...beginning.toReversed(), 1];

@@ -10,6 +10,9 @@ import type { StageDriver } from "../fixtures/stage-driver.js";
 import { opening, paperManifest } from "../fixtures/stage-fixtures.js";
 import { temporaryHome } from "../fixtures/temporary-home.js";
 
+/** Ways over which a neighbour is seen to be alive or gone. */
+const ways = ["transfer", "link"] as const;
+
 let workers: LooseWorkers;
 
 beforeEach(async () => {
@@ -18,12 +21,24 @@ beforeEach(async () => {
 
 afterEach(() => workers.end());
 
+type Way = "transfer" | "link" | "grpc";
+
+/** Two workers between which frames go so. */
+function startTwo(way: Way, changes: readonly Partial<WorkerOptions>[] = []) {
+  if (way === "transfer") return workers.startTogether(changes);
+  return workers.startTwo([0, 1].map((index) => ({ ...changes[index], hops: way })));
+}
+
 /** A driver over two chained workers with two layers each. */
-async function chain(changes?: Partial<WorkerOptions>[]): Promise<StageDriver> {
-  return workers.driverOver(await workers.startTwo(changes));
+async function chain(way: Way, changes: readonly Partial<WorkerOptions>[] = []): Promise<StageDriver> {
+  return workers.driverOver(await startTwo(way, changes));
 }
 
 test.each([
+  ["transfer", "FLOAT32"],
+  ["transfer", "FLOAT16"],
+  ["transfer", "BFLOAT16"],
+  ["transfer", "INT8"],
   ["link", "FLOAT32"],
   ["link", "FLOAT16"],
   ["link", "INT8"],
@@ -31,8 +46,8 @@ test.each([
   ["grpc", "BFLOAT16"],
 ] as const)(
   "tokens come out of two stages chained by %s in %s, in the order of the steps",
-  async (hops, activationDtype) => {
-    const driver = await chain([{ hops }, { hops }]);
+  async (way, activationDtype) => {
+    const driver = await chain(way);
     const ready = await driver.load({ activationDtype });
     const report = { phase: "READY", blockCount: 64, beginsInsideBlocks: true };
     expect(ready).toMatchObject([report, report]);
@@ -54,8 +69,8 @@ test.each([
   },
 );
 
-test("a stage tells its state, its use and its hops in heartbeats", async () => {
-  const driver = await chain();
+test.each(ways)("a stage tells its state, its use and its hops by %s in heartbeats", async (way) => {
+  const driver = await chain(way);
   await driver.load();
   driver.open([opening(1)]);
   driver.forward([{ id: 1, length: 4, blocks: [0] }]);
@@ -82,9 +97,9 @@ test("a stage tells its state, its use and its hops in heartbeats", async () => 
   expect(waitOutMs + sendMs).toBeGreaterThan(0);
 });
 
-test("a slow second stage holds the first one back", async () => {
+test.each(ways)("a slow second stage holds the first one back by %s", async (way) => {
   const slow = { ...instantSimulation, layerPrefill: { alphaMs: 35, betaMs: 0 } };
-  const driver = await chain([{}, { simulation: slow }]);
+  const driver = await chain(way, [{}, { simulation: slow }]);
   // Frames of a megabyte: eight fill HTTP/2's window, and the engines and streams hold about twenty.
   const manifest = paperManifest({ hiddenSize: 1024 });
   const [count, most, tokens, blocksEach] = [80, 45, 256, 16];
@@ -170,8 +185,8 @@ test("a gap in the steps fails the stage and is told on its outputs", async () =
   expect(stage?.error).toMatch(/step 3 where step 2 was due/);
 });
 
-test("a batch that cannot be computed costs its own sequences only", async () => {
-  const driver = await chain();
+test.each(ways)("a batch that cannot be computed costs its own sequences only, by %s", async (way) => {
+  const driver = await chain(way);
   await driver.load();
   driver.open([opening(1, 2), opening(2, 2)]);
   const bad = driver.forward([{ id: 1, length: 2, context: 7, blocks: [0] }]);
@@ -193,8 +208,8 @@ test("a batch that cannot be computed costs its own sequences only", async () =>
   expect(driver.outputs.filter(({ payload }) => payload === "failure")).toHaveLength(1);
 });
 
-test("a stage whose neighbour dies says so", async () => {
-  const [first, second] = await workers.startTwo();
+test.each(ways)("a stage whose neighbour by %s dies says so", async (way) => {
+  const [first, second] = await startTwo(way);
   const driver = workers.driverOver([first, second]);
   await driver.load();
   driver.open([opening(1, 1)]);
@@ -273,8 +288,8 @@ test("a load that makes no sense is refused by the field", async () => {
   await driver.load();
 });
 
-test("a simulated worker measures as its times say, and a link is timed", async () => {
-  const [first, second] = await workers.startTwo([
+test.each(ways)("a simulated worker measures as its times say, and %s is timed", async (way) => {
+  const [first, second] = await startTwo(way, [
     { simulation: { ...instantSimulation, head: { alphaMs: 1, betaMs: 2 } }, throttle: 2 },
   ]);
   const driver = workers.driverOver([first]);
