@@ -123,7 +123,6 @@ test("of a batch that was computed in part, only what failed is spoilt", () => {
     { id: 1, context: 20, length: 12, blocks: [] },
     { id: 2, length: 16, blocks: [6] },
   ]);
-  made.open([opening(2)]);
   made.advance(half);
   made.spoil(half, [2]);
   expect(() => made.open([openingOn(3, 16, [6])])).toThrow(/block 6 has KV of 0 tokens/);
