@@ -40,10 +40,16 @@ async function everyGpuOf(looks: DeviceLooks): Promise<string[]> {
 function lookOnce(looks: DeviceLooks): DeviceLooks {
   let cuda: ReturnType<DeviceLooks["cuda"]> | undefined;
   let webgpu: ReturnType<DeviceLooks["webgpu"]> | undefined;
+  const tried = new Map<number, Promise<string | undefined>>();
   return {
     cuda: () => {
       cuda ??= looks.cuda();
       return cuda;
+    },
+    tryCuda: (index) => {
+      const trial = tried.get(index) ?? Promise.resolve(looks.tryCuda?.(index));
+      tried.set(index, trial);
+      return trial;
     },
     webgpu: () => {
       webgpu ??= looks.webgpu();

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { batchOf, opening, runnerOptions } from "../../test/fixtures/stage-fixtures.js";
+import { batchOf, opening, openingOn, runnerOptions } from "../../test/fixtures/stage-fixtures.js";
+import { isDeviceLost } from "./device-failure.js";
 import {
   batchTimeMs,
   createSimulatedRunner,
@@ -112,4 +113,26 @@ test("times add up by layers, rows and parts", () => {
 test("without a number it holds blocks for every sequence at its longest", () => {
   const options = runnerOptions({ blockCount: 0, maxSequences: 3, maxContext: 33 });
   expect(createSimulatedRunner(options, instantSimulation).blockCount).toBe(9);
+});
+
+test("what memory does not hold is computed in parts, and refused where it holds none", async () => {
+  const options = runnerOptions({ head: false });
+  const runner = createSimulatedRunner(options, { ...instantSimulation, mostScores: 20 });
+  runner.open([opening(1), opening(2)]);
+  const batch = batchOf([
+    { id: 1, length: 8, blocks: [0] },
+    { id: 2, length: 24, blocks: [1, 2] },
+  ]);
+  const output = await runner.forward(batch, { kind: "tokens", tokenIds: new Uint32Array(32) });
+  expect(output).toMatchObject({ kind: "hidden", data: { length: 8 * 64 }, failed: { sequenceIds: [2] } });
+  expect(() => runner.open([openingOn(3, 16, [1])])).toThrow(/block 1 has KV of 0 tokens/);
+  runner.open([openingOn(3, 8, [0])]);
+});
+
+test("a device is lost at the run that the simulation says", async () => {
+  const runner = createSimulatedRunner(runnerOptions(), { ...instantSimulation, lostAtRun: 3 });
+  runner.open([opening(1, 4)]);
+  const reason = await generate(runner, 1, 4, 5).catch((error: unknown) => error);
+  expect(isDeviceLost(reason)).toBe(true);
+  expect(runner.usage().sequences).toBe(1);
 });

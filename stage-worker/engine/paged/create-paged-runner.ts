@@ -23,7 +23,7 @@ import { BatchSampler } from "./sample-batch.js";
 import { stageNeeds } from "./stage-needs.js";
 
 /** Context that is tried where nothing can be measured by it, only whether it works: software would take minutes. */
-const triedContext = 1024;
+const triedContext = 256;
 
 /**
  * A runner on a GPU: KV in blocks, as the coordinator knows them, which never leave the device; a micro-batch is one
