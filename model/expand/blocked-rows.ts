@@ -4,6 +4,9 @@ import type { WeightRows } from "./weight-rows.js";
 
 type BlockedProduct = Extract<PackedProduct, { encoding: "blocked" }>;
 
+/** Outputs whose blocks are turned at once: few enough for the processor's nearest cache. */
+const tileOutputs = 64;
+
 /** What scales and offsets blocks have. */
 interface BlockFloats {
   /** `[outputs, blocks]` */
@@ -14,10 +17,11 @@ interface BlockFloats {
 
 /** Blocks of a product as rows `[outputs, inputs]`, read a stretch at a time. */
 export async function blockedRows(reader: BlobReader, product: BlockedProduct): Promise<WeightRows> {
-  const { inputSize, outputSize, blockSize } = product;
+  const { inputSize, outputSize, blockSize, bits } = product;
   const { blocks, rowBytes, tensor } = quantsOf(reader, product);
   const { scales, offsets } = await blockFloats(reader, product, blocks);
-  const take = levelTaker(product);
+  const unpack = unpackers[bits];
+  const levels = new Int8Array(blockSize);
   return {
     rows: outputSize,
     rowLength: inputSize,
@@ -29,13 +33,12 @@ export async function blockedRows(reader: BlobReader, product: BlockedProduct): 
       for (let row = 0; row < count; row++) {
         const output = first + row;
         for (let block = 0; block < blocks; block++) {
+          unpack(quants, row * rowBytes + (block * blockSize * bits) / 8, levels);
           const scale = scales[output * blocks + block] as number;
           const offset = offsets === undefined ? 0 : (offsets[block * outputSize + output] as number);
-          const start = block * blockSize;
-          const end = Math.min(inputSize, start + blockSize);
-          for (let input = start; input < end; input++) {
-            values[row * inputSize + input] = scale * take(quants, row * rowBytes, input) + offset;
-          }
+          const to = row * inputSize + block * blockSize;
+          const inBlock = Math.min(blockSize, inputSize - block * blockSize);
+          for (let i = 0; i < inBlock; i++) values[to + i] = scale * (levels[i] as number) + offset;
         }
       }
       return values;
@@ -45,11 +48,25 @@ export async function blockedRows(reader: BlobReader, product: BlockedProduct): 
 
 /** The same turned to `[inputs, outputs]`; what is packed is held as a whole, it is small beside that. */
 export async function blockedColumns(reader: BlobReader, product: BlockedProduct): Promise<WeightRows> {
-  const { inputSize, outputSize, blockSize } = product;
+  const { inputSize, outputSize, blockSize, bits } = product;
   const { blocks, rowBytes, tensor } = quantsOf(reader, product);
   const { scales, offsets } = await blockFloats(reader, product, blocks);
   const quants = new Uint8Array(await reader.read(tensor));
-  const take = levelTaker(product);
+  const unpack = unpackers[bits];
+  const levels = new Int8Array(blockSize);
+  const tile = new Float32Array(blockSize * tileOutputs);
+  /** A block of some outputs, `[blockSize, tileOutputs]`. */
+  const fillTile = (block: number, firstOutput: number, endOutput: number): void => {
+    for (let output = firstOutput; output < endOutput; output++) {
+      unpack(quants, output * rowBytes + (block * blockSize * bits) / 8, levels);
+      const scale = scales[output * blocks + block] as number;
+      const offset = offsets === undefined ? 0 : (offsets[block * outputSize + output] as number);
+      const column = output - firstOutput;
+      for (let i = 0; i < blockSize; i++) {
+        tile[i * tileOutputs + column] = scale * (levels[i] as number) + offset;
+      }
+    }
+  };
   return {
     rows: inputSize,
     rowLength: outputSize,
@@ -57,16 +74,14 @@ export async function blockedColumns(reader: BlobReader, product: BlockedProduct
     step: blockSize,
     async read(first, count) {
       const values = new Float32Array(count * outputSize);
-      for (let start = first; start < first + count; start += blockSize) {
-        const block = start / blockSize;
-        const end = Math.min(first + count, start + blockSize);
-        // Outputs go one by one, so that the rows of one block, which are few, are written side by side.
-        for (let output = 0; output < outputSize; output++) {
-          const scale = scales[output * blocks + block] as number;
-          const offset = offsets === undefined ? 0 : (offsets[block * outputSize + output] as number);
-          for (let input = start; input < end; input++) {
-            const level = take(quants, output * rowBytes, input);
-            values[(input - first) * outputSize + output] = scale * level + offset;
+      for (let start = 0; start < count; start += blockSize) {
+        const end = Math.min(count, start + blockSize);
+        for (let output = 0; output < outputSize; output += tileOutputs) {
+          const endOutput = Math.min(outputSize, output + tileOutputs);
+          fillTile((first + start) / blockSize, output, endOutput);
+          for (let row = start; row < end; row++) {
+            const from = (row - start) * tileOutputs;
+            values.set(tile.subarray(from, from + endOutput - output), row * outputSize + output);
           }
         }
       }
@@ -91,11 +106,16 @@ async function blockFloats(
   return { scales: await read(scales), offsets: offsets === undefined ? undefined : await read(offsets) };
 }
 
-/** The distance of a row's level from the middle; of two in a byte the first is the low one. */
-function levelTaker({ bits }: BlockedProduct): (quants: Uint8Array, rowStart: number, at: number) => number {
-  if (bits === 8) return (quants, rowStart, at) => (quants[rowStart + at] as number) - 128;
-  return (quants, rowStart, at) => {
-    const pair = quants[rowStart + (at >> 1)] as number;
-    return ((at & 1) === 0 ? pair & 15 : pair >> 4) - 8;
-  };
-}
+/** Writes a block's levels, each as its distance from the middle; of two in a byte the first is the low one. */
+const unpackers = {
+  4: (quants: Uint8Array, from: number, levels: Int8Array): void => {
+    for (let i = 0; i < levels.length; i += 2) {
+      const pair = quants[from + i / 2] as number;
+      levels[i] = (pair & 15) - 8;
+      levels[i + 1] = (pair >> 4) - 8;
+    }
+  },
+  8: (quants: Uint8Array, from: number, levels: Int8Array): void => {
+    for (let i = 0; i < levels.length; i++) levels[i] = (quants[from + i] as number) - 128;
+  },
+} as const;

@@ -1,6 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { ActivationDtype } from "../../common/tensor.js";
 import type { Blob, Manifest } from "../store/manifest.js";
+import { stageBlobs } from "../store/stage-blobs.js";
 import { hiddenInput, hiddenOutput } from "./activation.js";
 import { floatAttention } from "./attention.js";
 import type { AttentionForm } from "./attention-form.js";
@@ -40,7 +41,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   checkRange(manifest, range);
   const { config } = manifest;
   const { paged } = range;
-  if (paged) checkForGpu(manifest);
+  if (paged) checkForGpu(manifest, range);
   const floats = paged ? "f16" : "f32";
   const headsSize = config.headCount * config.headSize;
   const graph = new GraphBuilder();
@@ -104,8 +105,9 @@ function blobOf(manifest: Manifest, role: Blob["role"], layer?: number): Blob {
 }
 
 /** GPUs have no products of integers that are rounded row by row: such weights are expanded before. */
-function checkForGpu({ model, variant, blobs }: Manifest): void {
-  for (const { role, layer, products } of blobs) {
+function checkForGpu(manifest: Manifest, range: StageRange): void {
+  const { model, variant } = manifest;
+  for (const { role, layer, products } of stageBlobs({ ...range, manifest })) {
     const product = products.find(({ encoding }) => encoding === "w8a8");
     if (product === undefined) continue;
     const place = layer === undefined ? role : `${role} ${layer}`;

@@ -75,6 +75,8 @@ export interface RunnerOptions {
   readonly activationDtype?: ActivationDtype;
   /** Memory that KV may take, where blocks are not counted. Defaults to what the limit leaves beside the weights. */
   readonly kvMemoryBytes?: number;
+  /** Packed weights go through CUDA's kernel for few rows (fpA-intB), which takes its time to tune. Defaults to false. */
+  readonly fewRowsKernel?: boolean;
   /** Where the runner is to write a profile of every run: the beginning of a path. */
   readonly profileFile?: string;
 }

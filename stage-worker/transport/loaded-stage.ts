@@ -35,6 +35,8 @@ export interface FrameSource {
 export interface LoadedStageOptions {
   readonly place: StagePlace;
   readonly spec: RunnerSpec;
+  /** The form that a GPU holds weights in, for people; empty where the device takes blobs as they are. */
+  readonly weights: string;
   /** Where links may end here; absent where frames and outputs only come and go by gRPC. */
   readonly linkHost?: string;
   /** Hears once when the stage can no longer serve. */
@@ -97,6 +99,10 @@ export class LoadedStage {
 
   get weightBytes(): number {
     return this.#engine.weightBytes;
+  }
+
+  get weights(): string {
+    return this.#options.weights;
   }
 
   get stats(): EngineStats {

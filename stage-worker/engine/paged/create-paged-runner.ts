@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
+import { heldBytes } from "../../../model/expand/weight-sizes.js";
 import { stageGraph } from "../../../model/graph/stage-graph.js";
 import { graphOutputs, topCount } from "../../../model/graph/stage-graph-io.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
@@ -42,7 +43,7 @@ export async function createPagedRunner(
       `${provider.name} cannot attend to blocks of ${blockSize} tokens, they must be a multiple of ${provider.blockSizeStep}: --block-size ${provider.blockSizeStep}`,
     );
   }
-  const weightBytes = stageWeightBytes(options);
+  const weightBytes = stageWeightBytes(options, heldBytes);
   const blockCount = pagedBlockCount(options, weightBytes);
   const hasLayers = options.endLayer > options.firstLayer;
   const shape: CacheShape = {
