@@ -100,11 +100,20 @@ export class ModelMeasurer {
       manifest,
       threads: request.threads || this.#options.threads,
       blobAddress: request.blobAddress,
-      weights: weights.choose(wholeOf(manifest), { ...demand, laneCount: 1, memoryBytes }),
+      weights: this.#shareOfWeights(manifest, request, memoryBytes),
     };
     const plain = await this.#inTurn(() => this.#timesOf(subject, signal));
     const { disturbance, ...times } = throttledTimes(plain, throttle);
     return { ...withPoints(times), unsteady: disturbance > mostDisturbance, ...facts };
+  }
+
+  /** As a stage will hold them that gets its share of the layers. */
+  #shareOfWeights(manifest: Manifest, request: MeasureRequest__Output, memoryBytes: number): ChosenWeights {
+    const stages = Math.max(1, request.stages);
+    const whole = wholeOf(manifest);
+    const share = { ...whole, endLayer: Math.ceil(whole.endLayer / stages) };
+    const demand = { ...demandOf(manifest, request), laneCount: stages, memoryBytes };
+    return this.#options.weights.choose(share, demand);
   }
 
   async #inTurn<Value>(run: () => Promise<Value>): Promise<Value> {

@@ -11,6 +11,10 @@ export interface MeasureRequest {
    */
   'maxSequences'?: (number);
   'maxContext'?: (number);
+  /**
+   * Stages that will share the model.
+   */
+  'stages'?: (number);
 }
 
 export interface MeasureRequest__Output {
@@ -23,4 +27,8 @@ export interface MeasureRequest__Output {
    */
   'maxSequences': (number);
   'maxContext': (number);
+  /**
+   * Stages that will share the model.
+   */
+  'stages': (number);
 }
