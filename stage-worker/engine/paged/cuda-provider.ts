@@ -27,7 +27,7 @@ export function cudaProvider(
         logSeverityLevel: 3,
         extra: {
           session: { disable_cpu_ep_fallback: "1", use_device_allocator_for_initializers: "1" },
-          ep: { cuda: { fpa_intb_gemm: fewRowsKernel ? "1" : "0" } },
+          "ep.cuda.fpa_intb_gemm": fewRowsKernel ? "1" : "0",
         },
       }),
   };
