@@ -6,13 +6,15 @@ import { ensureModel } from "../model/pull/ensure-model.js";
 import { type Manifest, type ModelQuality, type Variant, variants } from "../model/store/manifest.js";
 import { openStore } from "../model/store/model-store.js";
 import { parseDevice } from "../stage-worker/device-name.js";
+import { describeWeights } from "../stage-worker/weights/gpu-weights.js";
+import { wholeModelWeights } from "../stage-worker/weights/whole-model-weights.js";
 import { printJson } from "./json.js";
 import { showModelProgress } from "./model-progress.js";
 import { measureQuality } from "./quality/measure-quality.js";
 import { type PromptSources, readPrompts } from "./quality/read-prompts.js";
 import { addSettings, homeOf, readSettings } from "./setting-options.js";
 
-const qualitySettings = ["home", "variant", "device"] as const satisfies readonly SettingName[];
+const qualitySettings = ["home", "variant", "device", "gpuWeights"] as const satisfies readonly SettingName[];
 
 interface Flags {
   readonly against: Variant;
@@ -35,6 +37,7 @@ prompt. Compared are the logits at every step.
 Examples:
   $ stagecoach quality smollm2 --variant int8
   $ stagecoach quality smollm2 --variant f16 --device cuda
+  $ stagecoach quality smollm2 --variant as-is --device cuda --gpu-weights packed
   $ stagecoach quality smollm2 --variant int8 --golden test/golden/smollm2-q4_1.json --min-same 96.5 --max-kl 0.005
 `;
 
@@ -59,7 +62,7 @@ export function register(program: Command): void {
 }
 
 async function quality(command: Command, model: string, flags: Flags): Promise<void> {
-  const { variant, device } = readSettings(command, qualitySettings);
+  const { variant, device, gpuWeights } = readSettings(command, qualitySettings);
   const home = homeOf(command);
   const display = showModelProgress();
   const { onProgress } = display;
@@ -67,29 +70,38 @@ async function quality(command: Command, model: string, flags: Flags): Promise<v
     const other = await ensureModel({ home, nameOrPath: model, variant, onProgress });
     const exact = await ensureModel({ home, nameOrPath: other.model, variant: flags.against, onProgress });
     display.stop();
-    const spec = await openStore(home).readTokenizer(other);
+    const store = openStore(home);
+    const spec = await store.readTokenizer(other);
     const sources: PromptSources = { promptsPath: flags.prompts, goldenPath: flags.golden };
     const prompts = await readPrompts(
       sources,
       { vocabularySize: other.config.vocabularySize, chatTemplate: other.chatTemplate },
       spec,
     );
+    const named = parseDevice(device === "auto" ? "cpu" : device);
+    const demand = { maxSequences: prompts.length, maxContext: flags.tokens };
+    const held = await wholeModelWeights(store, other, named, gpuWeights, demand);
     const measured = await measureQuality({
       exact,
-      other,
+      other: held.manifest,
       blobsFolder: home.blobs,
       prompts,
       tokens: flags.tokens,
       endTokenIds: spec.endTokenIds,
       threads: availableParallelism(),
-      device: parseDevice(device === "auto" ? "cpu" : device),
+      device: named,
+      fewRowsKernel: held.chosen.fewRowsKernel,
       onStep: (step) => {
         if (step % 8 === 0)
           onProgress({ phase: "notice", message: `${step} of at most ${flags.tokens} steps` });
       },
     });
     if (flags.json)
-      printJson({ model: other.model, variant: other.variant, against: exact.variant, ...measured });
+      printJson({
+        ...{ model: other.model, variant: other.variant, against: exact.variant },
+        ...describeWeights(held.chosen),
+        ...measured,
+      });
     else process.stdout.write(render(other, exact, prompts.length, measured));
     check(measured, flags);
   } finally {

@@ -23,7 +23,9 @@ test("workers stand in the pipeline's order, idle ones last", () => {
     ["1", "w1", "16-29", "READY"],
     ["-", "idle", "-", "IDLE"],
   ]);
-  expect(lines.at(-3)).toMatch(/75 %\s+20 %\s+10 %\s+0 %\s+5 %\s+3\/64\s+0\.42 ms\s+1\.0 MiB\s+cpu x2\s+127/);
+  expect(lines.at(-3)).toMatch(
+    /75 %\s+20 %\s+10 %\s+0 %\s+5 %\s+1\.0 KiB\s+3\/64\s+0\.42 ms\s+1\.0 MiB\s+cpu x2\s+127/,
+  );
 });
 
 test("without workers there are the cluster's lines alone", () => {

@@ -16,6 +16,7 @@ const columns: readonly WorkerColumn[] = [
   workerColumns.bubble,
   workerColumns.waitOut,
   workerColumns.send,
+  workerColumns.weights,
   workerColumns.blocks,
   workerColumns.hop,
   workerColumns.memory,

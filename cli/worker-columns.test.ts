@@ -23,6 +23,12 @@ test("what a worker does not have is a dash, and a stage without layers has none
   ]);
 });
 
+test("weights tell their form where a device chose it", () => {
+  const packed = { ...workerStatus, stage: { ...stageState, weights: "packed" } };
+  const lines = renderWorkers([workerColumns.weights], [workerStatus, packed]).split("\n");
+  expect(lines.slice(1).map((line) => line.trim())).toEqual(["1.0 KiB", "1.0 KiB packed"]);
+});
+
 test("a table may give a column a title of its own", () => {
   expect(renderWorkers([{ ...layers, title: "PART" }], [workerStatus]).split("\n")[0]).toBe("PART");
 });

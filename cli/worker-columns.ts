@@ -29,6 +29,7 @@ export const workerColumns = {
   bubble: { title: "BUBBLE", align: "right", cellOf: ({ bubbleShare }) => percent(bubbleShare) },
   waitOut: { title: "WAIT OUT", align: "right", cellOf: ({ waitOutShare }) => percent(waitOutShare) },
   send: { title: "SEND", align: "right", cellOf: ({ sendShare }) => percent(sendShare) },
+  weights: { title: "WEIGHTS", align: "right", cellOf: weightsOf },
   blocks: { title: "BLOCKS", align: "right", cellOf: blocksOf },
   hop: { title: "HOP P50", align: "right", cellOf: hopOf },
   memory: { title: "MEMORY", align: "right", cellOf: ({ residentBytes }) => formatBytes(residentBytes) },
@@ -55,6 +56,12 @@ function layersOf(worker: WorkerStatus__Output): string {
 function stateOf({ stage }: WorkerStatus__Output): string {
   if (stage === null) return "IDLE";
   return stage.state === "FAILED" ? `FAILED: ${stage.error}` : stage.state;
+}
+
+function weightsOf(worker: WorkerStatus__Output): string {
+  const stage = stageIn(worker);
+  if (stage === null || stage.weightBytes === 0) return "-";
+  return [formatBytes(stage.weightBytes), ...(stage.weights === "" ? [] : [stage.weights])].join(" ");
 }
 
 function blocksOf(worker: WorkerStatus__Output): string {

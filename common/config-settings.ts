@@ -156,6 +156,11 @@ export const settings = {
     "auto",
     "what computes: cpu, cuda, cuda:N, webgpu, or several such as cuda:0,cuda:1, with a stage on each (cuda:all: on each NVIDIA GPU); auto takes an NVIDIA GPU where all that CUDA needs is here, otherwise the CPU; simulated waits instead of computing, for trying out schedules",
   ),
+  gpuWeights: required(
+    oneOf(["auto", "f16", "packed"]),
+    "auto",
+    "how a GPU holds weights that are stored in 4 or 8 bits: packed, or expanded to f16, which is faster with many rows; auto takes f16 where it fits beside KV",
+  ),
   hops: required(
     oneOf(["link", "grpc"]),
     "link",

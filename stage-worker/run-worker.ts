@@ -20,6 +20,8 @@ import { ModelMeasurer } from "./transport/model-measurer.js";
 import type { ProcessStages } from "./transport/process-stages.js";
 import { stageService } from "./transport/stage-service.js";
 import { StageSlot } from "./transport/stage-slot.js";
+import type { WantedGpuWeights } from "./weights/choose-gpu-weights.js";
+import { GpuWeights } from "./weights/gpu-weights.js";
 
 /** What a worker is started with. */
 export interface WorkerOptions {
@@ -37,6 +39,8 @@ export interface WorkerOptions {
   readonly memoryLimitBytes?: number;
   /** What KV may take of that. Defaults to all that the weights leave. */
   readonly kvMemoryBytes?: number;
+  /** The form in which a GPU holds weights that are stored packed. Defaults to "auto". */
+  readonly gpuWeights?: WantedGpuWeights;
   /** Times of the simulated device. Defaults to none at all. */
   readonly simulation?: SimulationOptions;
   /** Computing takes this many times as long. Defaults to 1. */
@@ -88,11 +92,15 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     ...(throttle !== undefined && { throttle }),
     ...(cpus !== undefined && { cpus }),
   };
-  const blobs = new BlobKeeper(openStore(home), log);
+  const store = openStore(home);
+  const blobs = new BlobKeeper(store, log);
+  const wanted = options.gpuWeights ?? "auto";
+  const weights = new GpuWeights({ device: device.device, wanted, store, blobs, log });
   const slot = new StageSlot({
     device: spec,
     blobs,
     blobsFolder: home.blobs,
+    weights,
     memoryLimitBytes,
     linkHost: () =>
       options.hops === "grpc" ? undefined : parseListenAddress(server.address, "--listen").host,
@@ -104,7 +112,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     },
     log,
   });
-  const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, memoryLimitBytes, log });
+  const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, weights, memoryLimitBytes, log });
   const measure: typeof measurer.measure = async (request, signal) => {
     try {
       return await measurer.measure(request, signal);

@@ -1,24 +1,31 @@
 import { parseArgs } from "node:util";
 import { homeAt } from "../../common/home.js";
 import { type Manifest, type Variant, variants } from "../../model/store/manifest.js";
+import { openStore } from "../../model/store/model-store.js";
 import { parseDevice } from "../../stage-worker/device-name.js";
 import { createRunner } from "../../stage-worker/engine/create-runner.js";
 import { deviceKv } from "../../stage-worker/engine/device-kv.js";
 import { RunnerBench } from "../../stage-worker/engine/runner-bench.js";
 import type { RunnerOptions } from "../../stage-worker/engine/stage-runner.js";
+import { describeWeights } from "../../stage-worker/weights/gpu-weights.js";
+import { wholeModelWeights } from "../../stage-worker/weights/whole-model-weights.js";
 import { distribution } from "../statistics.js";
 import type { DecodeRound, PrefillRound } from "./gpu-report.js";
 import { packedShape } from "./packed-shape.js";
 import { modelShapes, type ShapeName } from "./random-model.js";
 import { samplingNamed, samplings } from "./samplings.js";
 
+const forms = ["auto", "f16", "packed"] as const;
+type Form = (typeof forms)[number];
+
 const usage = `Times one stage that holds a whole model, in this process and step after step, and prints JSON lines.
 
   node dist/bench/gpu/engine-rates.js SHAPE --home DIR [--device cuda] [--variant f16] [--rows 1,16,128]
       [--prompt-tokens 128] [--steps 128] [--prefill 512,2048] [--rounds 3] [--threads 1] [--pack-only]
-      [--sampling ${Object.keys(samplings).join(",")}]
+      [--gpu-weights FORM] [--sampling ${Object.keys(samplings).join(",")}]
 
-SHAPE is one of ${Object.keys(modelShapes).join(", ")}; its random weights are kept in the home for the next time.`;
+FORM is ${forms.join(", ")}, of weights on a GPU. Packed weights go through CUDA's kernel for few rows where the
+most rows are 4 to 63. SHAPE is one of ${Object.keys(modelShapes).join(", ")}; its random weights are kept in the home for the next time.`;
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,6 +40,7 @@ const { values: given, positionals } = parseArgs({
     rounds: { type: "string", default: "3" },
     threads: { type: "string", default: "1" },
     sampling: { type: "string", default: "greedy" },
+    "gpu-weights": { type: "string", default: "auto" },
     "pack-only": { type: "boolean", default: false },
   },
 });
@@ -41,16 +49,21 @@ await main();
 async function main(): Promise<void> {
   const [shape] = positionals;
   const variant = variants.find((name) => name === given.variant);
-  if (shape === undefined || !Object.hasOwn(modelShapes, shape) || given.home === "" || !variant) {
+  const form = forms.find((name) => name === given["gpu-weights"]);
+  const isKnown = shape !== undefined && Object.hasOwn(modelShapes, shape);
+  if (!isKnown || given.home === "" || variant === undefined || form === undefined) {
     console.error(usage);
     process.exitCode = 2;
     return;
   }
   const manifest = await packedShape(homeAt(given.home), shape as ShapeName, variant);
-  if (!given["pack-only"]) await measure(manifest, shape, variant);
+  if (!given["pack-only"]) await measure(manifest, { shape, variant, form });
 }
 
-async function measure(manifest: Manifest, shape: string, variant: Variant): Promise<void> {
+async function measure(
+  stored: Manifest,
+  { shape, variant, form }: { readonly shape: string; readonly variant: Variant; readonly form: Form },
+): Promise<void> {
   const [rowCounts, chunks] = [numbers(given.rows), numbers(given.prefill)];
   const [promptTokens, steps, rounds] = [given["prompt-tokens"], given.steps, given.rounds].map(Number) as [
     number,
@@ -58,7 +71,7 @@ async function measure(manifest: Manifest, shape: string, variant: Variant): Pro
     number,
   ];
   const named = parseDevice(given.device);
-  const blockSize = deviceKv(named.device, manifest).blockSize || 16;
+  const blockSize = deviceKv(named.device, stored).blockSize || 16;
   const whole = (tokens: number): number => Math.ceil(tokens / blockSize) * blockSize;
   // The same blocks serve many short sequences, then few long ones.
   const decoding = {
@@ -68,9 +81,12 @@ async function measure(manifest: Manifest, shape: string, variant: Variant): Pro
   };
   const prefilling = { blockSize, maxSequences: 1, maxContext: whole(Math.max(...chunks)) };
   const longest = Math.max(decoding.maxContext, prefilling.maxContext);
+  const store = openStore(homeAt(given.home));
+  const demand = { maxSequences: decoding.maxSequences, maxContext: longest };
+  const { manifest, chosen } = await wholeModelWeights(store, stored, named, form, demand);
   const options: RunnerOptions = {
     manifest,
-    blobsFolder: homeAt(given.home).blobs,
+    blobsFolder: store.home.blobs,
     firstLayer: 0,
     endLayer: manifest.config.layerCount,
     embedding: true,
@@ -82,11 +98,13 @@ async function measure(manifest: Manifest, shape: string, variant: Variant): Pro
     maxContext: longest,
     threads: Number(given.threads),
     memoryLimitBytes: Number.MAX_SAFE_INTEGER,
+    fewRowsKernel: chosen.fewRowsKernel,
   };
   const startedMs = performance.now();
   const runner = await createRunner({ ...named, options });
   const { weightBytes } = runner;
-  print({ kind: "opened", shape, variant, weightBytes, seconds: (performance.now() - startedMs) / 1000 });
+  const seconds = (performance.now() - startedMs) / 1000;
+  print({ kind: "opened", shape, variant, weightBytes, ...describeWeights(chosen), seconds });
   for (const sampling of given.sampling.split(",")) {
     const parameters = samplingNamed(sampling);
     const decodes = new RunnerBench(runner, manifest.config, "tokens", decoding, parameters);

@@ -59,6 +59,7 @@ export class ForcedRun {
     lengths: readonly number[],
     threads: number,
     device: NamedDevice,
+    fewRowsKernel = false,
   ): Promise<ForcedRun> {
     const logits = new LogitRecorder();
     const blockSize = deviceKv(device.device, manifest).blockSize || plainBlockSize;
@@ -76,6 +77,7 @@ export class ForcedRun {
       maxContext: Math.max(...lengths),
       threads,
       memoryLimitBytes: Number.MAX_SAFE_INTEGER,
+      fewRowsKernel,
     };
     const runner = await createRunner({ ...device, options }, logits);
     return new ForcedRun(runner, logits, lengths, blockSize);

@@ -25,6 +25,8 @@ export interface QualityOptions {
   readonly threads: number;
   /** What the other variant computes on; the exact one computes on the CPU. Defaults to the CPU. */
   readonly device?: NamedDevice;
+  /** See RunnerOptions; of the other variant. */
+  readonly fewRowsKernel?: boolean;
   /** Called after each step of all prompts. */
   readonly onStep?: (step: number) => void;
 }
@@ -36,13 +38,13 @@ export interface QualityOptions {
  * @throws StagecoachError INVALID_ARGUMENT when a prompt is empty or does not fit the model's context.
  */
 export async function measureQuality(options: QualityOptions): Promise<ModelQuality> {
-  const { exact, other, blobsFolder, prompts, tokens, threads, device = onCpu } = options;
+  const { exact, other, blobsFolder, prompts, tokens, threads, device = onCpu, fewRowsKernel } = options;
   const lengths = prompts.map(({ promptIds }) => promptIds.length + tokens);
   checkLengths(lengths, options);
   const runs: ForcedRun[] = [];
   try {
     runs.push(await ForcedRun.open(exact, blobsFolder, lengths, threads, onCpu));
-    runs.push(await ForcedRun.open(other, blobsFolder, lengths, threads, device));
+    runs.push(await ForcedRun.open(other, blobsFolder, lengths, threads, device, fewRowsKernel));
     const [exactRun, otherRun] = runs as [ForcedRun, ForcedRun];
     return summarize(await compare(exactRun, otherRun, options)) ?? nothingToCompare();
   } finally {

@@ -5,7 +5,7 @@ import type { UpSettings } from "./up-settings.js";
 
 /**
  * The settings with the devices that the workers of `up` compute on, settled once for all of them: one for all, or
- * a list with one for each, which then says how many stages there are. On a GPU, which multiplies floats only, the
+ * a list with one for each, which then says how many stages there are. On a GPU, which multiplies floats fastest, the
  * automatic variant is f16.
  * @throws StagecoachError FAILED_PRECONDITION with the way out for a device that cannot compute here,
  * INVALID_ARGUMENT for a list that replicas cannot share evenly
@@ -19,7 +19,11 @@ export async function settleDevice(
   for (const { reason } of chosen) if (reason !== undefined) onProgress(reason);
   const onGpu = chosen.some(({ device }) => device === "cuda" || device === "webgpu");
   const variant = onGpu && values.variant === "auto" ? "f16" : values.variant;
-  if (variant !== values.variant) onProgress("takes the variant f16: GPUs multiply floats only");
+  if (variant !== values.variant) {
+    onProgress(
+      "takes the variant f16, which GPUs multiply fastest; as-is and int4 take less of their memory",
+    );
+  }
   const stages = isList(values.device) ? stagesOf(values, chosen.length) : values.stages;
   const settled = { ...values, variant, device: chosen.map(deviceName).join(",") };
   return stages === undefined ? settled : { ...settled, stages };

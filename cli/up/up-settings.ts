@@ -18,6 +18,7 @@ export const upSettings = [
   "replicas",
   "routing",
   "device",
+  "gpuWeights",
   "threads",
   "http",
   "grpc",

@@ -33,6 +33,10 @@ const health = z
     steps: count.describe("Micro-batches computed since the stage was loaded."),
     tokens: count.describe("Tokens computed since the stage was loaded."),
     weightBytes: count.describe("Weights that the stage maps or holds."),
+    weights: z
+      .string()
+      .optional()
+      .describe("The form in which a GPU holds them: f16 or packed; absent elsewhere."),
     residentBytes: count.describe("Resident memory of the worker's process."),
     freeMemoryBytes: count.describe("Memory of the machine that is still free."),
     hopP50Us: z.number().nonnegative().describe("Median time of the hop into the stage, microseconds."),
@@ -93,6 +97,7 @@ const plan = z
         prefillMs: milliseconds.describe("Predicted time of a 128-token prefill chunk."),
         hopMs: milliseconds.describe("Predicted time of the hop to the next stage."),
         weightBytes: count,
+        weights: z.string().optional().describe("Their form on the device, where it chooses."),
         kvBytes: count,
       }),
     ),

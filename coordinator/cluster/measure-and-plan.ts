@@ -8,7 +8,12 @@ import type { Member } from "./worker-registry.js";
 
 /** Has members and their links measured for the model that is served. */
 export async function measureMembers(
-  { manifest, blobAddress }: Pick<SessionSettings, "manifest" | "blobAddress">,
+  {
+    manifest,
+    blobAddress,
+    limits,
+    stages,
+  }: Pick<SessionSettings, "manifest" | "blobAddress" | "limits" | "stages">,
   members: readonly Member[],
   clients: readonly StageClient[],
   signal: AbortSignal,
@@ -17,6 +22,9 @@ export async function measureMembers(
     manifestJson: Buffer.from(JSON.stringify(manifest)),
     blobAddress: blobAddress(),
     threads: 0,
+    maxSequences: limits.maxSequences,
+    maxContext: limits.maxContext,
+    stages: stages ?? members.length,
   };
   const candidates = clients.map((client, index) => ({
     client,

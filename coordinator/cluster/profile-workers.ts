@@ -106,6 +106,7 @@ function profileOf(workerId: string, device: string, reply: MeasureReply__Output
     freeMemoryBytes: reply.freeMemoryBytes,
     ...(reply.kvBytesPerTokenLayer > 0 && { kvBytesPerTokenLayer: reply.kvBytesPerTokenLayer }),
     ...(reply.blockSize > 0 && { blockSize: reply.blockSize }),
+    ...(reply.weights.length > 0 && { weights: reply.weights }),
   };
 }
 

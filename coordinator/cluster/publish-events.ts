@@ -78,7 +78,7 @@ function publishPlan(
     singleTokensPerSecond: plan.singleTokensPerSecond,
     predictions: [...plan.predictions],
     stages: plan.stages.map(
-      ({ workerId, firstLayer, endLayer, decodeMs, prefillMs, hopMs, weightBytes, kvBytes }) => ({
+      ({ workerId, firstLayer, endLayer, decodeMs, prefillMs, hopMs, weightBytes, weights, kvBytes }) => ({
         workerId,
         firstLayer,
         endLayer,
@@ -86,6 +86,7 @@ function publishPlan(
         prefillMs,
         hopMs,
         weightBytes,
+        ...(weights !== undefined && { weights }),
         kvBytes,
       }),
     ),

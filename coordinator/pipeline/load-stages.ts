@@ -63,7 +63,9 @@ function progressMeter({
   return (index, { phase, doneBytes, totalBytes }) => {
     const before = stages[index]?.totalBytes ?? 0;
     stages[index] =
-      phase === "FETCHING" ? { doneBytes, totalBytes } : { doneBytes: before, totalBytes: before };
+      phase === "FETCHING" || phase === "EXPANDING"
+        ? { doneBytes, totalBytes }
+        : { doneBytes: before, totalBytes: before };
     onProgress(
       stages.reduce((sum, stage) => sum + stage.doneBytes, 0),
       stages.reduce((sum, stage) => sum + stage.totalBytes, 0),

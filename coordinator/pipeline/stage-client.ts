@@ -13,7 +13,8 @@ import type { MeasureRequest } from "../../proto/gen/stagecoach/v1/MeasureReques
 import type { Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
 import type { StageClient as GrpcStageClient } from "../../proto/gen/stagecoach/v1/Stage.js";
 
-const measureTimeoutMs = 120_000;
+/** Blobs may have to be fetched, and expanded for a GPU, before anything is timed. */
+const measureTimeoutMs = 600_000;
 const linkTimeoutMs = 20_000;
 /** Loading fetches gigabytes over slow links; it fails by its stream, this is only the last resort. */
 const loadTimeoutMs = 3_600_000;

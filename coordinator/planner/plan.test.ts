@@ -90,6 +90,38 @@ describe("memory", () => {
     expect(alone.stages[0]?.weightBytes).toBe(15 * gibibyte + 100);
   });
 
+  test("counts weights as each worker's device holds them, in the best form that leaves room", () => {
+    const form = (name: string, size: number) => ({
+      name,
+      ...{ embeddingBytes: size, headBytes: 0, kvTokens: 1024 },
+      layerBytes: Array.from({ length: 10 }, () => size * gibibyte),
+    });
+    const weights = [form("f16", 2), form("packed", 0.5)];
+    const planOn = (freeGibibytes: number, kvTokens = 0) => {
+      const gpu = workerOf("gpu", 1, {
+        ...{ weights, kvBytesPerTokenLayer: 2 ** 20 },
+        freeMemoryBytes: freeGibibytes * gibibyte,
+      });
+      return makePlan(planRequest({ model, workers: [gpu], kvTokens, stages: 1 })).stages[0];
+    };
+    // Twenty of weights and ten of KV.
+    expect(planOn(30.1)).toMatchObject({ weights: "f16", weightBytes: 20 * gibibyte + 2 });
+    expect(planOn(29.9)).toMatchObject({ weights: "packed", weightBytes: 5 * gibibyte + 0.5 });
+    expect(planOn(30.1, 2048)).toMatchObject({ weights: "packed", kvBytes: 20 * gibibyte });
+    expect(() => planOn(4.9)).toThrow(/does not fit/);
+    const cpu = makePlan(planRequest({ model, workers: [workerOf("cpu", 1)], stages: 1 })).stages[0];
+    expect(cpu).not.toHaveProperty("weights");
+    expect(cpu?.weightBytes).toBe(10 * gibibyte);
+  });
+
+  test("refuses sizes of another number of layers", () => {
+    const weights = [{ name: "f16", embeddingBytes: 0, headBytes: 0, kvTokens: 0, layerBytes: [1] }];
+    const workers = [workerOf("gpu", 1, { weights })];
+    expect(() => makePlan(planRequest({ model, workers }))).toThrow(
+      'worker "gpu" gives sizes of 1 layers as f16; the model has 10',
+    );
+  });
+
   test("counts KV as each worker's device keeps it", () => {
     const shared = { ...model, kvBytesPerTokenLayer: 2 ** 20 };
     const [first, second] = workersNamed(2) as [WorkerProfile, WorkerProfile];

@@ -50,13 +50,15 @@ function plannedStages(request: PlanRequest, choice: Choice, prefillMs: readonly
   return assignment.order.map((worker, index) => {
     const firstLayer = assignment.ends[index - 1] ?? 0;
     const endLayer = assignment.ends[index] as number;
+    const weights = cost.memory.weights(worker, firstLayer, endLayer, index === 0, index === lastIndex);
     return {
       workerId: request.workers[worker]?.workerId as string,
       firstLayer,
       endLayer,
       decodeMs: timing.stageMs[index] as number,
       prefillMs: prefillMs[index] as number,
-      weightBytes: cost.memory.weightBytes(firstLayer, endLayer, index === 0, index === lastIndex),
+      weightBytes: weights.bytes,
+      ...(weights.name !== undefined && { weights: weights.name }),
       kvBytes: cost.memory.kvBytes(worker, endLayer - firstLayer),
       hopMs: timing.hopMs[index + 1] as number,
     };

@@ -22,6 +22,7 @@ const plan: Plan = {
       decodeMs: 8.9,
       prefillMs: 48.7,
       weightBytes: 52 * 2 ** 20,
+      weights: "packed",
       kvBytes: 0,
       hopMs: 0.15,
     },
@@ -48,7 +49,7 @@ test("shows stages, figures, what is left out and remarks", () => {
   expect(rows.map((cells) => cells.slice(1, -1))).toEqual([
     ["stage", "worker", "layers", "decode ms", "prefill ms", "hop ms", "weights", "KV"],
     ["0", "w0", "embedding, 0-16", "9.12", "71.00", "0.25", "64.0 MiB", "1.0 GiB"],
-    ["1", "w1", "head", "8.90", "48.70", "0.15", "52.0 MiB", "0 B"],
+    ["1", "w1", "head", "8.90", "48.70", "0.15", "52.0 MiB packed", "0 B"],
   ]);
   expect(lines.slice(-8)).toEqual([
     "Bottleneck: stage 0 on worker w0: 9.12 ms a micro-batch of 8 rows",

@@ -67,11 +67,15 @@ function stageTable({ stages }: Plan): string {
       milliseconds(stage.decodeMs),
       milliseconds(stage.prefillMs),
       milliseconds(stage.hopMs),
-      formatBytes(Math.round(stage.weightBytes)),
+      weightsOf(stage),
       formatBytes(Math.round(stage.kvBytes)),
     ]);
   }
   return table.toString();
+}
+
+function weightsOf({ weightBytes, weights }: PlannedStage): string {
+  return [formatBytes(Math.round(weightBytes)), ...(weights === undefined ? [] : [weights])].join(" ");
 }
 
 function layersOf({ firstLayer, endLayer }: PlannedStage, first: boolean, last: boolean): string {

@@ -6,6 +6,17 @@ export interface LinearTime {
   readonly points?: readonly { readonly rows: number; readonly ms: number }[];
 }
 
+/** A form in which a device may hold a model's weights; sizes in bytes. */
+export interface HeldWeights {
+  /** f16, packed. */
+  readonly name: string;
+  readonly embeddingBytes: number;
+  readonly layerBytes: readonly number[];
+  readonly headBytes: number;
+  /** It is taken where KV of so many tokens fits beside it; the last of several is taken otherwise. */
+  readonly kvTokens: number;
+}
+
 /** What was measured of one worker on one model variant. */
 export interface WorkerProfile {
   readonly workerId: string;
@@ -23,6 +34,8 @@ export interface WorkerProfile {
   readonly kvBytesPerTokenLayer?: number;
   /** Tokens of a KV block that its device wants. Absent: any. */
   readonly blockSize?: number;
+  /** Forms in which it may hold the weights, the best first. Absent: as the model's blobs are. */
+  readonly weights?: readonly HeldWeights[];
 }
 
 /** The link between two workers, or from the coordinator (`from: ""`). */
@@ -78,6 +91,8 @@ export interface PlannedStage {
   /** Predicted time of a 128-token prefill chunk. */
   readonly prefillMs: number;
   readonly weightBytes: number;
+  /** The form in which its device will hold them, where it chooses. */
+  readonly weights?: string;
   readonly kvBytes: number;
   /** Time of the hop to the next stage; for the last, back to the coordinator. */
   readonly hopMs: number;

@@ -39,6 +39,12 @@ export function validatePlanRequest({
       validateTime(worker[name], `${name} of worker "${worker.workerId}"`);
     }
     if (worker.stage !== undefined) validateTime(worker.stage, `stage of worker "${worker.workerId}"`);
+    for (const { name, layerBytes } of worker.weights ?? []) {
+      if (layerBytes.length === model.layerCount) continue;
+      throw invalid(
+        `worker "${worker.workerId}" gives sizes of ${layerBytes.length} layers as ${name}; the model has ${model.layerCount}`,
+      );
+    }
     atLeast(0, worker.freeMemoryBytes, `freeMemoryBytes of worker "${worker.workerId}"`);
   }
   for (const { from, to, roundTripMs, bytesPerSecond } of links) {

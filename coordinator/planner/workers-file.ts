@@ -6,6 +6,14 @@ const line = { alphaMs: z.number().nonnegative(), betaMs: z.number().nonnegative
 const point = z.strictObject({ rows: z.number().positive(), ms: z.number().nonnegative() });
 const time = z.strictObject({ ...line, points: z.array(point).exactOptional() });
 
+const heldWeights = z.strictObject({
+  name: z.string().min(1),
+  embeddingBytes: z.number().nonnegative(),
+  layerBytes: z.array(z.number().nonnegative()),
+  headBytes: z.number().nonnegative(),
+  kvTokens: z.number().nonnegative(),
+});
+
 const worker = z.strictObject({
   workerId: z.string().min(1),
   device: z.string().default("cpu"),
@@ -19,6 +27,7 @@ const worker = z.strictObject({
     .exactOptional(),
   freeMemoryBytes: z.number().positive(),
   kvBytesPerTokenLayer: z.number().positive().exactOptional(),
+  weights: z.array(heldWeights).min(1).exactOptional(),
 });
 
 const link = z.strictObject({
@@ -45,7 +54,7 @@ export type WorkersFile = Pick<
 /**
  * Reads workers described as JSON, for planning without a cluster:
  * `{ workers: [{ workerId, device?, layerDecode, layerPrefill, embedding, head, stage?, attention?,
- * freeMemoryBytes, kvBytesPerTokenLayer? }], links?: [{ from, to, roundTripMs, bytesPerSecond }], concurrency?, kvTokens?,
+ * freeMemoryBytes, kvBytesPerTokenLayer?, weights? }], links?: [{ from, to, roundTripMs, bytesPerSecond }], concurrency?, kvTokens?,
  * contextTokens? }`; a time is `{ alphaMs, betaMs, points?: [{ rows, ms }] }`, attention
  * `{ msPerToken, measuredAtTokens }`, the coordinator's end of a link is `""`. Defaults: device cpu, no links (all hops free),
  * 16 sequences, KV for 16,384 tokens.

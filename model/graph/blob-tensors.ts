@@ -18,6 +18,11 @@ export class BlobTensors {
     this.#prefix = blob.layer === undefined ? blob.role : `${blob.role}.${blob.layer}`;
   }
 
+  /** Whether the graph computes in floats of 16 bits. */
+  get computesHalves(): boolean {
+    return this.#floats === "f16";
+  }
+
   /**
    * A tensor by its name in the blob; `shape` shows the same bytes in another shape.
    * @throws StagecoachError DATA_LOSS when the blob has no such tensor.
@@ -36,8 +41,8 @@ export class BlobTensors {
    * As `tensor`, of floats, in the form in which the graph computes: ONNX Runtime converts a constant once, at load.
    * @throws StagecoachError DATA_LOSS when the blob has no such tensor.
    */
-  floats(name: string): string {
-    return this.converted(this.tensor(name), name);
+  floats(name: string, shape?: readonly number[]): string {
+    return this.converted(this.tensor(name, shape), name);
   }
 
   /** What was read from a tensor, in the form in which the graph computes. */

@@ -10,7 +10,7 @@ export function embedding(graph: GraphBuilder, blob: BlobTensors, tokens: string
   if (table.encoding === "dense") return gatherDense(graph, blob, table.weight, tokens);
   if (table.encoding === "w8a8") throw blob.unusable("an embedding of integers for products");
   const rows = gatherBlocks(graph, blob, table, tokens);
-  return table.offsets ? addOffsets(graph, rows, blob.tensor(table.offsets), tokens, table) : rows;
+  return table.offsets ? addOffsets(graph, rows, blob.floats(table.offsets), tokens, table) : rows;
 }
 
 function gatherDense(graph: GraphBuilder, blob: BlobTensors, weight: string, tokens: string): string {
@@ -25,7 +25,7 @@ function gatherBlocks(
   tokens: string,
 ): string {
   const levels = blob.tensor(quants, [outputSize, (inputSize * bits) / 8]);
-  const steps = blob.tensor(scales, [outputSize, inputSize / blockSize]);
+  const steps = blob.floats(scales, [outputSize, inputSize / blockSize]);
   const attributes = { bits, block_size: blockSize, gather_axis: 0, quantize_axis: 1 };
   return graph.fused("GatherBlockQuantized", [levels, tokens, steps], attributes);
 }

@@ -112,8 +112,8 @@ function denseProduct(
 
 /**
  * MatMulNBits rounds the activations to 8 bits a block and multiplies integers (accuracy level 4, as
- * llama.cpp does). Block offsets are added as a small product of the blocks' sums: float zero points
- * would mean the same, and take ONNX Runtime off its fast path.
+ * llama.cpp does); GPUs may multiply floats instead. Block offsets are added as a small product of the blocks' sums:
+ * float zero points would mean the same, and take ONNX Runtime off its fast paths. So would a bias, with CUDA.
  */
 function blockedProduct(
   graph: GraphBuilder,
@@ -122,17 +122,18 @@ function blockedProduct(
   packed: BlockedProduct,
 ): string {
   const { bits, blockSize, inputSize, outputSize } = packed;
-  const inputs = [input.value, blob.tensor(packed.quants), blob.tensor(packed.scales)];
-  if (packed.bias) inputs.push("", "", blob.tensor(packed.bias));
-  const y = graph.fused("MatMulNBits", inputs, {
+  const inputs = [input.value, blob.tensor(packed.quants), blob.floats(packed.scales)];
+  const biasApart = packed.bias !== undefined && blob.computesHalves;
+  if (packed.bias && !biasApart) inputs.push("", "", blob.floats(packed.bias));
+  let y = graph.fused("MatMulNBits", inputs, {
     K: inputSize,
     N: outputSize,
     bits,
     block_size: blockSize,
     accuracy_level: 4,
   });
-  if (!packed.offsets) return y;
-  return graph.op("Gemm", [input.blockSums(blockSize), blob.tensor(packed.offsets), y]);
+  if (packed.offsets) y = graph.op("Gemm", [input.blockSums(blockSize), blob.floats(packed.offsets), y]);
+  return packed.bias && biasApart ? graph.op("Add", [y, blob.floats(packed.bias)]) : y;
 }
 
 /** Integers by integers; the rows' peaks come in at the end, for no operator takes a scale for each row. */

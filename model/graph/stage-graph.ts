@@ -1,6 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { ActivationDtype } from "../../common/tensor.js";
 import type { Blob, Manifest } from "../store/manifest.js";
+import { stageBlobs } from "../store/stage-blobs.js";
 import { hiddenInput, hiddenOutput } from "./activation.js";
 import { floatAttention } from "./attention.js";
 import type { AttentionForm } from "./attention-form.js";
@@ -34,13 +35,13 @@ export interface StageRange {
  * The ONNX model of a stage. Weights stay in the blobs: the model names them by sha256 and must be
  * loaded from the blobs' folder. Inputs and outputs: stage-graph-io.ts.
  * @throws StagecoachError INVALID_ARGUMENT for layers that the model lacks, DATA_LOSS for an incomplete manifest,
- * FAILED_PRECONDITION for a paged stage of a model whose products are not all dense.
+ * FAILED_PRECONDITION for a paged stage of a model with products of integers.
  */
 export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   checkRange(manifest, range);
   const { config } = manifest;
   const { paged } = range;
-  if (paged) checkDense(manifest);
+  if (paged) checkForGpu(manifest, range);
   const floats = paged ? "f16" : "f32";
   const headsSize = config.headCount * config.headSize;
   const graph = new GraphBuilder();
@@ -103,15 +104,16 @@ function blobOf(manifest: Manifest, role: Blob["role"], layer?: number): Blob {
   );
 }
 
-/** GPUs multiply floats only; what the stage does not hold would fail at another one. */
-function checkDense({ model, variant, blobs }: Manifest): void {
-  for (const { role, layer, products } of blobs) {
-    const product = products.find(({ encoding }) => encoding !== "dense");
+/** GPUs have no products of integers that are rounded row by row: such weights are expanded before. */
+function checkForGpu(manifest: Manifest, range: StageRange): void {
+  const { model, variant } = manifest;
+  for (const { role, layer, products } of stageBlobs({ ...range, manifest })) {
+    const product = products.find(({ encoding }) => encoding === "w8a8");
     if (product === undefined) continue;
     const place = layer === undefined ? role : `${role} ${layer}`;
     throw new StagecoachError(
       "FAILED_PRECONDITION",
-      `a GPU cannot compute ${model} as ${variant}: its product ${product.name} (${place}) is ${product.encoding}, and only dense ones are known there: serve it with --variant f16, or without this worker`,
+      `a GPU cannot compute ${model} as ${variant} from packed weights: its product ${product.name} (${place}) is of integers by integers, which is for CPUs: take --gpu-weights auto or f16 on this worker, or serve another --variant`,
     );
   }
 }

@@ -36,10 +36,18 @@ export class BlobWriter {
     this.#neededBytes = neededBytes;
   }
 
-  /** `neededBytes` is what the caller expects to write altogether; a full disk's error names it. */
-  static async create(disk: Disk, folder: string, neededBytes: number): Promise<BlobWriter> {
+  /**
+   * `neededBytes` is what the caller expects to write altogether; a full disk's error names it. `partialName` is the
+   * unfinished file's, for callers who see to it that nobody else writes it and that none stays.
+   */
+  static async create(
+    disk: Disk,
+    folder: string,
+    neededBytes: number,
+    partialName = `pack-${process.pid}-${randomUUID()}.partial`,
+  ): Promise<BlobWriter> {
     await mkdir(folder, { recursive: true });
-    const partial = join(folder, `pack-${process.pid}-${randomUUID()}.partial`);
+    const partial = join(folder, partialName);
     try {
       return new BlobWriter(disk, folder, partial, await disk.open(partial, "create"), neededBytes);
     } catch (error) {

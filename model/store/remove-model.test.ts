@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { memorySource } from "../../test/fixtures/memory-source.js";
 import { temporaryHome } from "../../test/fixtures/temporary-home.js";
+import { ensureExpanded } from "../expand/ensure-expanded.js";
 import { packModel } from "../pack/pack-model.js";
+import { expansionKey, readExpansion } from "./expansions.js";
 import { withBlobLock } from "./fetch-blob.js";
+import type { Blob } from "./manifest.js";
 import { type ModelStore, openStore } from "./model-store.js";
 import { removeModel, removeUnused } from "./remove-model.js";
 import { readSourceRecord, type SourceRecord, writeSourceRecord } from "./source-record.js";
@@ -51,6 +54,22 @@ test("removing a model takes its blobs and leaves those that others need", async
   expect(await blobs(store)).toEqual(keptBlobs);
   expect(await store.missingBlobs(kept)).toEqual([]);
   expect(await readdir(store.home.models)).toEqual(["kept"]);
+});
+
+test("what was made of blobs for GPUs goes with them, and stays while another model has them", async () => {
+  const store = await setUp();
+  const kept = await pack(store, "kept", 1, "as-is");
+  const gone = await pack(store, "gone", 2, "as-is");
+  const [keptBlob, goneBlob] = [kept.blobs[1] as Blob, gone.blobs[1] as Blob];
+  const [keptMade, goneMade] = [await ensureExpanded(store, keptBlob), await ensureExpanded(store, goneBlob)];
+  await pack(store, "same", 1, "as-is");
+  await removeModel(store, "same");
+  expect(await store.has(keptMade.sha256)).toBe(true);
+  expect((await removeModel(store, "gone")).blobCount).toBe(gone.blobs.length + 1);
+  expect(await store.has(goneMade.sha256)).toBe(false);
+  expect(await readExpansion(store.home, expansionKey(goneBlob))).toBeUndefined();
+  expect(await readExpansion(store.home, expansionKey(keptBlob))).toEqual(keptMade);
+  expect(await store.has(keptMade.sha256)).toBe(true);
 });
 
 test("a variant goes alone, a name with all of them", async () => {

@@ -2,7 +2,9 @@ import { rm } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { StagecoachError } from "../../common/errors.js";
 import { readdirIfThere, removeFolderIfEmpty, statIfThere } from "./disk.js";
+import { expansionKey, forgetExpansions } from "./expansions.js";
 import { isPartialBlob, withBlobLock } from "./fetch-blob.js";
+import type { Blob } from "./manifest.js";
 import { isVariant, parseModelName } from "./model-name.js";
 import type { ModelStore } from "./model-store.js";
 import { listJournals, removeJournal } from "./pack-journal.js";
@@ -35,12 +37,16 @@ export async function removeModel(store: ModelStore, reference: string): Promise
     if (gone.length === 0 && !(variant === undefined && hasRecord)) throw notFound(store, reference, known);
 
     const candidates = await neededBlobs(store, name);
+    const before = await sourcesOfExpansions(store);
     for (const each of gone) {
       await store.removeManifest(name, each);
       await removeJournal(store.home, name, each);
     }
     const source = wholeModel ? await removeSource(store, name) : undefined;
-    const freed = await dropBlobs(store, candidates);
+    const after = new Set((await sourcesOfExpansions(store)).map(expansionKey));
+    const sources = before.filter((blob) => !after.has(expansionKey(blob)));
+    const expanded = await forgetExpansions(store.home, sources);
+    const freed = await dropBlobs(store, new Set([...candidates, ...expanded]));
     return {
       removed: gone.map((each) => `${name}:${each}`),
       blobCount: freed.count,
@@ -52,7 +58,8 @@ export async function removeModel(store: ModelStore, reference: string): Promise
 
 /**
  * Removes blobs that no model of this home names, as a worker keeps them that fetched its layers from a
- * coordinator, graphs of stages, which are written anew when a stage is loaded, and interrupted transfers.
+ * coordinator, graphs of stages and weights that were expanded for GPUs, which are written anew when a stage is
+ * loaded, and interrupted transfers.
  *
  * @throws StagecoachError FAILED_PRECONDITION while another process packs.
  */
@@ -72,6 +79,7 @@ export async function removeUnused(store: ModelStore): Promise<Removal> {
     for (const name of names.filter((file) => /^[0-9a-f]{64}\.onnx$/.test(file))) {
       await rm(join(store.home.blobs, name), { force: true });
     }
+    await forgetExpansions(store.home);
     const { count, bytes } = await dropBlobs(
       store,
       names.filter((name) => /^[0-9a-f]{64}$/.test(name)),
@@ -99,6 +107,12 @@ async function neededBlobs(store: ModelStore, model?: string): Promise<Set<strin
       .filter(({ name }) => model === undefined || name === model)
       .flatMap(({ blobs }) => blobs.map(({ blob }) => blob.sha256)),
   ]);
+}
+
+/** Blobs that a GPU stage may have been given in another form. */
+async function sourcesOfExpansions(store: ModelStore): Promise<Blob[]> {
+  const { models } = await store.list();
+  return models.flatMap(({ manifest }) => manifest.blobs);
 }
 
 async function dropBlobs(

@@ -48,7 +48,7 @@ async function createPlainRunner(spec: RunnerSpec, given: Sampler | undefined): 
   }
 }
 
-async function providerOf({ device, deviceIndex = 0 }: RunnerSpec): Promise<Provider> {
-  if (device === "cuda") return (await import("./paged/cuda-provider.js")).cudaProvider(deviceIndex);
+async function providerOf({ device, deviceIndex = 0, options }: RunnerSpec): Promise<Provider> {
+  if (device === "cuda") return (await import("./paged/cuda-provider.js")).cudaProvider(deviceIndex, options);
   return (await import("./paged/webgpu-provider.js")).webgpuProvider();
 }

@@ -122,6 +122,8 @@ export interface RunnerOptions {
    * Defaults to false.
    */
   readonly kvTransfer?: boolean;
+  /** Packed weights go through CUDA's kernel for few rows (fpA-intB), which takes its time to tune. Defaults to false. */
+  readonly fewRowsKernel?: boolean;
   /** Where the runner is to write a profile of every run: the beginning of a path. */
   readonly profileFile?: string;
 }

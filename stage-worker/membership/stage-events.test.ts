@@ -64,6 +64,14 @@ test("health and state are what their schemas say", () => {
   });
 });
 
+test("a GPU's health tells the form of its weights, a CPU's does not", () => {
+  vi.advanceTimersByTime(1_000);
+  stage = { ...ready, weights: "packed" };
+  vi.advanceTimersByTime(1_000);
+  const health = published.filter(([kind]) => kind === "health");
+  expect(health.map(([, , body]) => "weights" in body && body.weights)).toEqual([false, "packed"]);
+});
+
 test("a failure carries its reason", () => {
   stage = { ...ready, state: "FAILED", error: "stage 1: lost" };
   events.publishState();

@@ -45,7 +45,7 @@ export class StageEvents {
   #publishHealth(): void {
     const { events, workerId, incarnation, heartbeat } = this.#options;
     const { stage, residentBytes, freeMemoryBytes } = heartbeat();
-    const { state: _, times, error, ...figures } = stage;
+    const { state: _, times, error, weights, ...figures } = stage;
     const shares = sharesBetween(this.#times, times ?? noTimes);
     this.#times = times ?? noTimes;
     const health: EventBody<"health"> = {
@@ -53,6 +53,7 @@ export class StageEvents {
       ...shares,
       ...this.#place(),
       ...(error !== "" && { error }),
+      ...(weights !== "" && { weights }),
       workerId,
       incarnation,
       state: knownState(stage),

@@ -47,7 +47,7 @@ export class BlobKeeper {
     try {
       for (const blob of blobs) {
         signal.throwIfAborted();
-        if (!(await this.#isHere(blob))) {
+        if (!(await this.isHere(blob))) {
           await this.#fetch(blob, client, signal, (bytes) => onProgress?.(doneBytes + bytes, totalBytes));
         }
         doneBytes += blob.sizeBytes;
@@ -58,7 +58,8 @@ export class BlobKeeper {
     }
   }
 
-  async #isHere({ sha256, sizeBytes }: BlobRef): Promise<boolean> {
+  /** Whether a blob is in the store and unharmed; one that is harmed is removed. */
+  async isHere({ sha256, sizeBytes }: BlobRef): Promise<boolean> {
     const looks = await this.#looks(sha256);
     if (looks === undefined) return false;
     if (this.#verified.get(sha256) === looks) return true;

@@ -17,6 +17,7 @@ export function describeStage(state: SlotState): StageState__Output {
         state: "READY",
         blocksTotal: state.stage.blockCount,
         weightBytes: state.stage.weightBytes,
+        weights: state.stage.weights,
       };
     case "failed":
       return {
@@ -60,4 +61,5 @@ const nothing: StageState__Output = {
   hopP99Us: 0,
   error: "",
   weightBytes: 0,
+  weights: "",
 };

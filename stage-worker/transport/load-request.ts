@@ -9,7 +9,10 @@ import type { StagePlace } from "./loaded-stage.js";
 export interface LoadPlan {
   readonly place: StagePlace;
   /** What the runner is made from; the worker adds its own folder and memory. */
-  readonly runner: Omit<RunnerOptions, "blobsFolder" | "memoryLimitBytes" | "kvMemoryBytes">;
+  readonly runner: Omit<
+    RunnerOptions,
+    "blobsFolder" | "memoryLimitBytes" | "kvMemoryBytes" | "fewRowsKernel"
+  >;
   /** host:port of a Cluster service that has the blobs; may be empty. */
   readonly blobAddress: string;
 }

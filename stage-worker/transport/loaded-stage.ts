@@ -36,6 +36,8 @@ export interface FrameSource {
 export interface LoadedStageOptions {
   readonly place: StagePlace;
   readonly spec: RunnerSpec;
+  /** The form that a GPU holds weights in, for people; empty where the device takes blobs as they are. */
+  readonly weights: string;
   /** Where links may end here; absent where frames and outputs only come and go by gRPC. */
   readonly linkHost?: string;
   /** The next stage where this process has it, loaded for the same epoch. */
@@ -109,6 +111,10 @@ export class LoadedStage {
   /** For people; see StageRunner. */
   get memoryUse(): string | undefined {
     return this.#engine.memoryUse;
+  }
+
+  get weights(): string {
+    return this.#options.weights;
   }
 
   get stats(): EngineStats {

@@ -10,6 +10,7 @@ import { version } from "../../common/package-root.js";
 import { writeFileAtomic } from "../../model/store/atomic-file.js";
 import { isErrno, realDisk } from "../../model/store/disk.js";
 import type { Manifest } from "../../model/store/manifest.js";
+import { type ModelPart, stageBlobs } from "../../model/store/stage-blobs.js";
 import type { MeasureReply } from "../../proto/gen/stagecoach/v1/MeasureReply.js";
 import type { MeasureRequest__Output } from "../../proto/gen/stagecoach/v1/MeasureRequest.js";
 import type { RunnerSpec } from "../engine/create-runner.js";
@@ -19,9 +20,11 @@ import { runMeasure } from "../engine/run-measure.js";
 import { benchLimits } from "../engine/runner-bench.js";
 import { instantSimulation, type SimulationOptions } from "../engine/simulated-runner.js";
 import { slowedLine, throttledTimes } from "../engine/throttled-times.js";
+import type { SequenceDemand } from "../weights/choose-gpu-weights.js";
+import { type ChosenWeights, describeWeights, type GpuWeights } from "../weights/gpu-weights.js";
+import { heldWeights } from "../weights/held-weights.js";
 import type { BlobKeeper } from "./blob-keeper.js";
 import { readManifestField } from "./load-request.js";
-import { stageBlobs } from "./stage-blobs.js";
 
 /** What measuring needs of the worker. */
 export interface ModelMeasurerOptions {
@@ -30,6 +33,7 @@ export interface ModelMeasurerOptions {
   readonly threads: number;
   readonly home: Home;
   readonly blobs: BlobKeeper;
+  readonly weights: GpuWeights;
   readonly memoryLimitBytes: () => number;
   readonly log: Logger;
 }
@@ -47,6 +51,14 @@ const timesSchema = z.object({
   contextTokens: z.number().int().nonnegative(),
   disturbance: z.number().nonnegative(),
 });
+
+/** What is measured. */
+interface Subject {
+  readonly manifest: Manifest;
+  readonly threads: number;
+  readonly blobAddress: string;
+  readonly weights: ChosenWeights;
+}
 
 /** Counts up when something else is measured, so that what older versions kept is not taken for it. */
 const formatVersion = 5;
@@ -74,15 +86,34 @@ export class ModelMeasurer {
     const manifest = readManifestField(request.manifestJson);
     const { device, throttle = 1, simulation = instantSimulation } = this.#options.device;
     const kv = deviceKv(device, manifest);
+    const { weights } = this.#options;
+    const memoryBytes = this.#options.memoryLimitBytes();
+    const demand = demandOf(manifest, request);
     const facts = {
-      freeMemoryBytes: this.#options.memoryLimitBytes(),
+      freeMemoryBytes: memoryBytes,
       blockSize: kv.blockSize,
       kvBytesPerTokenLayer: kv.bytesPerTokenLayer,
+      weights: weights.onGpu ? heldWeights(manifest, weights.wanted, demand) : [],
     };
     if (device === "simulated") return { ...slowedSimulation(simulation, throttle), ...facts };
-    const plain = await this.#inTurn(() => this.#timesOf(manifest, request, signal));
+    const subject = {
+      manifest,
+      threads: request.threads || this.#options.threads,
+      blobAddress: request.blobAddress,
+      weights: this.#shareOfWeights(manifest, request, memoryBytes),
+    };
+    const plain = await this.#inTurn(() => this.#timesOf(subject, signal));
     const { disturbance, ...times } = throttledTimes(plain, throttle);
     return { ...withPoints(times), unsteady: disturbance > mostDisturbance, ...facts };
+  }
+
+  /** As a stage will hold them that gets its share of the layers. */
+  #shareOfWeights(manifest: Manifest, request: MeasureRequest__Output, memoryBytes: number): ChosenWeights {
+    const stages = Math.max(1, request.stages);
+    const whole = wholeOf(manifest);
+    const share = { ...whole, endLayer: Math.ceil(whole.endLayer / stages) };
+    const demand = { ...demandOf(manifest, request), laneCount: stages, memoryBytes };
+    return this.#options.weights.choose(share, demand);
   }
 
   async #inTurn<Value>(run: () => Promise<Value>): Promise<Value> {
@@ -91,15 +122,10 @@ export class ModelMeasurer {
     return await mine;
   }
 
-  async #timesOf(
-    manifest: Manifest,
-    request: MeasureRequest__Output,
-    signal: AbortSignal,
-  ): Promise<ModelTimes> {
-    const threads = request.threads || this.#options.threads;
-    const key = this.#key(manifest, threads);
+  async #timesOf(subject: Subject, signal: AbortSignal): Promise<ModelTimes> {
+    const key = this.#key(subject);
     const known = this.#measured.get(key) ?? (await this.#readKept(key));
-    const times = known ?? (await this.#steadyTimes(manifest, threads, request.blobAddress, signal));
+    const times = known ?? (await this.#steadyTimes(subject, signal));
     this.#measured.set(key, times);
     // What was measured on a busy machine serves this once.
     if (known === undefined && times.disturbance <= mostDisturbance) await this.#keep(key, times);
@@ -107,52 +133,46 @@ export class ModelMeasurer {
   }
 
   /** Measured once more when the machine was busy; of two unsteady ones the steadier. */
-  async #steadyTimes(
-    manifest: Manifest,
-    threads: number,
-    blobAddress: string,
-    signal: AbortSignal,
-  ): Promise<ModelTimes> {
-    const first = await this.#time(manifest, threads, blobAddress, signal);
+  async #steadyTimes(subject: Subject, signal: AbortSignal): Promise<ModelTimes> {
+    const first = await this.#time(subject, signal);
     if (first.disturbance <= mostDisturbance) return first;
     this.#options.log.warn(
       { disturbance: first.disturbance },
       "the machine was busy while it was measured; once more",
     );
-    const second = await this.#time(manifest, threads, blobAddress, signal);
+    const second = await this.#time(subject, signal);
     return second.disturbance <= first.disturbance ? second : first;
   }
 
   async #time(
-    manifest: Manifest,
-    threads: number,
-    blobAddress: string,
+    { manifest, threads, blobAddress, weights }: Subject,
     signal: AbortSignal,
   ): Promise<ModelTimes> {
     const { home, blobs, log } = this.#options;
     const { device, deviceIndex } = this.#options.device;
-    const part = { manifest, firstLayer: 0, endLayer: measuredLayers(manifest), embedding: true, head: true };
+    const part = { ...wholeOf(manifest), endLayer: measuredLayers(manifest) };
     await blobs.ensure(stageBlobs(part), { blobAddress, signal });
+    const held = await this.#options.weights.prepare(part, weights, { signal });
     const startedMs = performance.now();
     const options = {
       ...part,
+      manifest: held,
       ...benchLimits(deviceKv(device, manifest).blockSize),
       blobsFolder: home.blobs,
       threads,
       memoryLimitBytes: this.#options.memoryLimitBytes(),
+      fewRowsKernel: weights.fewRowsKernel,
     };
     const times = await runMeasure(
       { device, ...(deviceIndex !== undefined && { deviceIndex }), options },
       signal,
     );
-    log.info(
-      { model: manifest.model, times, ms: Math.round(performance.now() - startedMs) },
-      "measured a model",
-    );
+    const ms = Math.round(performance.now() - startedMs);
+    log.info({ model: manifest.model, ...describeWeights(weights), times, ms }, "measured a model");
     return times;
   }
 
-  #key(manifest: Manifest, threads: number): string {
+  #key({ manifest, threads, weights }: Subject): string {
     const { device, deviceIndex, cpus: pinned } = this.#options.device;
     const model = { config: manifest.config, blobs: manifest.blobs.map(({ sha256 }) => sha256) };
     const machine = { host: hostname(), cpu: cpus()[0]?.model, cores: cpus().length };
@@ -165,6 +185,7 @@ export class ModelMeasurer {
       device,
       deviceIndex,
       pinned,
+      ...(weights.name !== "" && { weights: [weights.name, weights.fewRowsKernel] }),
     });
     return createHash("sha256").update(facts).digest("hex");
   }
@@ -198,6 +219,21 @@ export class ModelMeasurer {
       );
     }
   }
+}
+
+function wholeOf(manifest: Manifest): ModelPart {
+  return { manifest, firstLayer: 0, endLayer: manifest.config.layerCount, embedding: true, head: true };
+}
+
+/** What is going to be served, as far as the coordinator knows it. */
+function demandOf(
+  { config }: Manifest,
+  { maxSequences, maxContext }: MeasureRequest__Output,
+): SequenceDemand {
+  return {
+    maxSequences: maxSequences || benchLimits(0).maxSequences,
+    maxContext: maxContext || config.contextLength,
+  };
 }
 
 type SimulatedTimes = Pick<SimulationOptions, "layerDecode" | "layerPrefill" | "embedding" | "head">;

@@ -1,13 +1,14 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { Logger } from "../../common/log.js";
+import { stageBlobs } from "../../model/store/stage-blobs.js";
 import type { LoadProgress } from "../../proto/gen/stagecoach/v1/LoadProgress.js";
 import type { RunnerSpec } from "../engine/create-runner.js";
 import type { EngineStats } from "../engine/shared-stats.js";
+import { describeWeights, type GpuWeights } from "../weights/gpu-weights.js";
 import type { BlobKeeper } from "./blob-keeper.js";
 import type { LoadPlan } from "./load-request.js";
 import { LoadedStage, type StagePlace } from "./loaded-stage.js";
 import type { ProcessStages } from "./process-stages.js";
-import { stageBlobs } from "./stage-blobs.js";
 
 /** What a worker holds. */
 export type SlotState =
@@ -22,6 +23,7 @@ export interface StageSlotOptions {
   readonly device: Pick<RunnerSpec, "device" | "deviceIndex" | "simulation" | "throttle" | "cpus">;
   readonly blobs: BlobKeeper;
   readonly blobsFolder: string;
+  readonly weights: GpuWeights;
   /** Asked when a stage is about to be opened, after the one before has been freed. */
   readonly memoryLimitBytes: () => number;
   /** Where links may end here; undefined where everything goes by gRPC. */
@@ -132,17 +134,29 @@ export class StageSlot {
         onProgress: (doneBytes, totalBytes) => onProgress({ phase: "FETCHING", doneBytes, totalBytes }),
       });
     }
+    const memoryLimitBytes = this.#options.memoryLimitBytes();
+    const weights = this.#options.weights.choose(plan.runner, {
+      ...plan.runner,
+      memoryBytes: memoryLimitBytes,
+    });
+    const manifest = await this.#options.weights.prepare(plan.runner, weights, {
+      signal,
+      onProgress: (doneBytes, totalBytes) => onProgress({ phase: "EXPANDING", doneBytes, totalBytes }),
+    });
     onProgress({ phase: "OPENING" });
     const options = {
       ...plan.runner,
+      manifest,
       blobsFolder,
-      memoryLimitBytes: this.#options.memoryLimitBytes(),
+      memoryLimitBytes,
+      fewRowsKernel: weights.fewRowsKernel,
       ...(kvMemoryBytes !== undefined && { kvMemoryBytes }),
     };
     const linkHost = this.#options.linkHost();
     const stage = await LoadedStage.open(
       {
         place: plan.place,
+        weights: weights.name,
         spec: { ...device, options },
         ...(linkHost !== undefined && { linkHost }),
         nextHere: () => this.#options.neighbours?.after(plan.place),
@@ -158,7 +172,14 @@ export class StageSlot {
     const ms = Math.round(performance.now() - started);
     const { blockCount, weightBytes, memoryUse } = stage;
     log.info(
-      { ...plan.place, blockCount, weightBytes, ...(memoryUse !== undefined && { memoryUse }), ms },
+      {
+        ...plan.place,
+        blockCount,
+        weightBytes,
+        ...describeWeights(weights),
+        ...(memoryUse !== undefined && { memoryUse }),
+        ms,
+      },
       "stage is ready",
     );
     return stage;

@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 import type { Home } from "../../common/home.js";
 import type { Blob, Manifest } from "../../model/store/manifest.js";
 import { openStore } from "../../model/store/model-store.js";
+import { stageBlobs } from "../../model/store/stage-blobs.js";
 import { measuredLayers } from "../../stage-worker/engine/measure-model.js";
-import { stageBlobs } from "../../stage-worker/transport/stage-blobs.js";
 import { goldenPrompts, goldenRun } from "../fixtures/golden-runs.js";
 import {
   generate,

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { replies } from "../../cli/client.js";
+import { replies, unary } from "../../cli/client.js";
+import type { Plan } from "../../coordinator/planner/types.js";
 import type { GenerateReply__Output } from "../../proto/gen/stagecoach/v1/GenerateReply.js";
+import type { PlanReply__Output } from "../../proto/gen/stagecoach/v1/PlanReply.js";
 import type { TokenLogprobs__Output } from "../../proto/gen/stagecoach/v1/TokenLogprobs.js";
 import { postJson } from "../fixtures/http-client.js";
 import {
@@ -20,6 +22,8 @@ import { webgpuMissing } from "../fixtures/webgpu.js";
 const startPatienceMs = 120_000;
 /** Between these two tokens' log-probabilities half precision may decide otherwise, and nothing else may. */
 const tie = 0.03;
+/** The same where one of them rounds its activations to 8 bits. */
+const roundedTie = 0.15;
 const maxTokens = 24;
 /** Of 32 tokens where a stage is on WebGPU. */
 const blockSize = 32;
@@ -52,12 +56,17 @@ describe.skipIf(await webgpuMissing())("a cluster of a WebGPU and a CPU stage", 
   afterAll(() => scope.end());
 
   /** A cluster with a process for each of `devices`. */
-  async function clusterOf(stages: number, devices: readonly string[]): Promise<TestCoordinator> {
+  async function clusterOf(
+    stages: number,
+    devices: readonly string[],
+    variant = "f16",
+    workerFlags: readonly string[] = [],
+  ): Promise<TestCoordinator> {
     const flags = ["--stages", String(stages), "--expected-workers", String(stages)];
-    const cluster = await startCoordinator(scope, flags, { model: [file, "--variant", "f16"] });
+    const cluster = await startCoordinator(scope, flags, { model: [file, "--variant", variant] });
     for (const device of devices) {
       const workerId = device.replace(",", "-");
-      await startWorker(scope, cluster, workerId, { flags: ["--device", device] });
+      await startWorker(scope, cluster, workerId, { flags: ["--device", device, ...workerFlags] });
     }
     await statusWhere(cluster, ({ state }) => state === "SERVING");
     return cluster;
@@ -108,11 +117,43 @@ describe.skipIf(await webgpuMissing())("a cluster of a WebGPU and a CPU stage", 
     expect(choices).toHaveLength(4);
   });
 
-  test("refuses int8, and says what can be served", async () => {
+  test.each([
+    ["int8", "auto", "f16"],
+    ["int4", "packed", "packed"],
+  ])("serves %s with CPU stages, --gpu-weights %s", async (variant, wanted, held) => {
+    const [cpu, both] = await Promise.all([
+      clusterOf(1, ["cpu"], variant),
+      clusterOf(2, ["webgpu", "cpu"], variant, ["--gpu-weights", wanted]),
+    ]);
+    const { workers } = await statusWhere(both, () => true);
+    expect(new Map(workers.map(({ device, stage }) => [device, stage?.weights]))).toEqual(
+      new Map([
+        ["cpu", ""],
+        ["webgpu", held],
+      ]),
+    );
+    const reply = await unary<PlanReply__Output>(both.client, (options, done) =>
+      both.client.cluster.plan({ stages: 0 }, options, done),
+    );
+    const { stages } = JSON.parse(reply.planJson.toString("utf8")) as Plan;
+    const planned = stages.find(({ workerId }) => workerId === "webgpu");
+    expect(planned?.weights).toBe(held);
+    const gpu = workers.find(({ device }) => device === "webgpu");
+    expect(gpu?.stage?.weightBytes).toBeCloseTo(planned?.weightBytes ?? 0, -5);
+    const agreed = await Promise.all(
+      prompts.map(async (promptIds) =>
+        agreedLength(await greedy(cpu, promptIds), await greedy(both, promptIds), roundedTie),
+      ),
+    );
+    expect(agreed.reduce((sum, length) => sum + length, 0)).toBeGreaterThan((agreed.length * maxTokens) / 2);
+  });
+
+  test("refuses packed weights that no GPU multiplies, and says what can be served", async () => {
     const cluster = await startCoordinator(scope, [], { model: [file, "--variant", "int8"] });
-    await startWorker(scope, cluster, "gpu", { flags: ["--device", "webgpu"] });
+    const flags = ["--device", "webgpu", "--gpu-weights", "packed"];
+    await startWorker(scope, cluster, "gpu", { flags });
     const { stateDetail } = await statusWhere(cluster, ({ state }) => state === "FAILED");
-    expect(stateDetail).toMatch(/"gpu".*cannot compute tiny as int8: .*w8a8.*--variant f16/);
+    expect(stateDetail).toMatch(/"gpu".*--gpu-weights packed: .* int8 .*take auto or f16/);
   });
 });
 
@@ -135,12 +176,12 @@ async function greedy({ client }: TestCoordinator, promptIds: readonly number[])
 }
 
 /** Tokens up to the first that differs, which has to be as good as the one that was expected. */
-function agreedLength(expected: Answer, answer: Answer): number {
+function agreedLength(expected: Answer, answer: Answer, mostApart = tie): number {
   expect(answer.ids).toHaveLength(expected.ids.length);
   const different = expected.ids.findIndex((id, at) => answer.ids[at] !== id);
   if (different < 0) return expected.ids.length;
   const { chosen, top = [] } = expected.logprobs[different] ?? {};
   const other = top.find(({ tokenId }) => tokenId === answer.ids[different]);
-  expect((chosen?.logprob ?? 0) - (other?.logprob ?? Number.NEGATIVE_INFINITY)).toBeLessThan(tie);
+  expect((chosen?.logprob ?? 0) - (other?.logprob ?? Number.NEGATIVE_INFINITY)).toBeLessThan(mostApart);
   return different;
 }

@@ -2,6 +2,7 @@ import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { gpuMemoryNow } from "../../cuda/gpu-memory.js";
+import type { RunnerOptions } from "../stage-runner.js";
 import type { CacheShape, Provider } from "./provider.js";
 
 const bytesPerValue = 2;
@@ -10,7 +11,10 @@ const bytesPerValue = 2;
  * ONNX Runtime's CUDA provider on one of the machine's GPUs. It copies no input that is on the device already and
  * cannot keep an output there, but changes constants in place: so the caches are constants.
  */
-export function cudaProvider(deviceId: number): Provider {
+export function cudaProvider(
+  deviceId: number,
+  { fewRowsKernel = false }: Pick<RunnerOptions, "fewRowsKernel"> = {},
+): Provider {
   return {
     name: `CUDA device ${deviceId}`,
     blockSizeStep: 16,
@@ -28,6 +32,7 @@ export function cudaProvider(deviceId: number): Provider {
         logSeverityLevel: 3,
         extra: {
           session: { disable_cpu_ep_fallback: "1", use_device_allocator_for_initializers: "1" },
+          "ep.cuda.fpa_intb_gemm": fewRowsKernel ? "1" : "0",
         },
       }),
   };

@@ -1,4 +1,5 @@
 import { StagecoachError } from "../../../common/errors.js";
+import { heldBytes } from "../../../model/expand/weight-sizes.js";
 import { formatBytes } from "../../../model/store/format-bytes.js";
 import { describeHolders, type GpuMemory } from "../../cuda/gpu-memory.js";
 import { stageWeightBytes } from "../ort/weight-bytes.js";
@@ -22,7 +23,7 @@ export function stageNeeds(options: RunnerOptions): StageNeeds {
   const { kvHeadCount, headSize } = manifest.config;
   const sequenceBlocks = Math.ceil(maxContext / blockSize);
   return {
-    weightBytes: stageWeightBytes(options),
+    weightBytes: stageWeightBytes(options, heldBytes),
     blockBytes: 2 * (endLayer - firstLayer) * blockSize * kvHeadCount * headSize * bytesPerValue,
     sequenceBlocks,
     mostBlocks: maxSequences * sequenceBlocks,

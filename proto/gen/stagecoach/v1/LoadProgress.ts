@@ -9,6 +9,10 @@ export const _stagecoach_v1_LoadProgress_Phase = {
   FETCHING: 'FETCHING',
   OPENING: 'OPENING',
   READY: 'READY',
+  /**
+   * Writes weights in the form that its device multiplies.
+   */
+  EXPANDING: 'EXPANDING',
 } as const;
 
 export type _stagecoach_v1_LoadProgress_Phase =
@@ -20,6 +24,11 @@ export type _stagecoach_v1_LoadProgress_Phase =
   | 2
   | 'READY'
   | 3
+  /**
+   * Writes weights in the form that its device multiplies.
+   */
+  | 'EXPANDING'
+  | 4
 
 export type _stagecoach_v1_LoadProgress_Phase__Output = typeof _stagecoach_v1_LoadProgress_Phase[keyof typeof _stagecoach_v1_LoadProgress_Phase]
 

@@ -1,6 +1,7 @@
 // Original file: proto/stagecoach/v1/stage.proto
 
 import type { LinearTime as _stagecoach_v1_LinearTime, LinearTime__Output as _stagecoach_v1_LinearTime__Output } from '../../stagecoach/v1/LinearTime.js';
+import type { HeldWeights as _stagecoach_v1_HeldWeights, HeldWeights__Output as _stagecoach_v1_HeldWeights__Output } from '../../stagecoach/v1/HeldWeights.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface MeasureReply {
@@ -43,6 +44,11 @@ export interface MeasureReply {
    * What KV of a token takes in one layer on the device; 0 where nothing is kept.
    */
   'kvBytesPerTokenLayer'?: (number | string | Long);
+  /**
+   * Forms in which the device may hold the weights, the best first; empty where
+   * it takes blobs as they are.
+   */
+  'weights'?: (_stagecoach_v1_HeldWeights)[];
 }
 
 export interface MeasureReply__Output {
@@ -85,4 +91,9 @@ export interface MeasureReply__Output {
    * What KV of a token takes in one layer on the device; 0 where nothing is kept.
    */
   'kvBytesPerTokenLayer': (number);
+  /**
+   * Forms in which the device may hold the weights, the best first; empty where
+   * it takes blobs as they are.
+   */
+  'weights': (_stagecoach_v1_HeldWeights__Output)[];
 }

@@ -45,6 +45,11 @@ export interface StageState {
   'hopP99Us'?: (number | string);
   'error'?: (string);
   'weightBytes'?: (number | string | Long);
+  /**
+   * The form that a GPU holds them in: f16 or packed; empty where the device
+   * takes blobs as they are.
+   */
+  'weights'?: (string);
 }
 
 export interface StageState__Output {
@@ -65,4 +70,9 @@ export interface StageState__Output {
   'hopP99Us': (number);
   'error': (string);
   'weightBytes': (number);
+  /**
+   * The form that a GPU holds them in: f16 or packed; empty where the device
+   * takes blobs as they are.
+   */
+  'weights': (string);
 }

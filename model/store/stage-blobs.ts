@@ -1,5 +1,5 @@
-import { headUsesEmbedding } from "../../model/store/head-weights.js";
-import type { Blob, Manifest } from "../../model/store/manifest.js";
+import { headUsesEmbedding } from "./head-weights.js";
+import type { Blob, Manifest } from "./manifest.js";
 
 /** A part of a model; see RunnerOptions. */
 export interface ModelPart {
