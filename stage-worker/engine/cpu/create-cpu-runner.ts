@@ -40,7 +40,7 @@ import { planRuns, type RunSlice, runTokens, type StageRun } from "./stage-run.j
  */
 export async function createCpuRunner(options: RunnerOptions, sampler: Sampler): Promise<StageRunner> {
   const { config } = options.manifest;
-  const weightBytes = stageWeightBytes(options);
+  const weightBytes = stageWeightBytes(options, "f32");
   const blockCount = kvBlockCount(options, weightBytes);
   const ledger = new SequenceLedger({ ...options, blockCount });
   const kv = new KvRows({

@@ -42,7 +42,7 @@ export async function createPagedRunner(
       `${provider.name} cannot attend to blocks of ${blockSize} tokens, they must be a multiple of ${provider.blockSizeStep}: --block-size ${provider.blockSizeStep}`,
     );
   }
-  const weightBytes = stageWeightBytes(options);
+  const weightBytes = stageWeightBytes(options, "f16");
   const blockCount = pagedBlockCount(options, weightBytes);
   const hasLayers = options.endLayer > options.firstLayer;
   const shape: CacheShape = {
