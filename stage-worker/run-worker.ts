@@ -8,6 +8,7 @@ import { version } from "../common/package-root.js";
 import { openStore } from "../model/store/model-store.js";
 import { advertisedAddress } from "./advertised-address.js";
 import type { ChosenDevice } from "./choose-device.js";
+import { deviceIdentity } from "./device-identity.js";
 import { deviceMemory } from "./device-memory.js";
 import { deviceName } from "./device-name.js";
 import type { SimulationOptions } from "./engine/simulated-runner.js";
@@ -75,6 +76,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   if (reason !== undefined) log.info({ device: deviceName(device) }, reason);
   const memoryLimitBytes = () =>
     options.memoryLimitBytes ?? Math.floor(deviceMemory(device).freeBytes * freeShare);
+  const identity = await deviceIdentity(device);
   const spec = {
     ...device,
     ...(simulation && { simulation }),
@@ -93,7 +95,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     onChange: () => presence.changed(),
     log,
   });
-  const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, memoryLimitBytes, log });
+  const measurer = new ModelMeasurer({ device: spec, identity, threads, home, blobs, memoryLimitBytes, log });
   const measure: typeof measurer.measure = (request, signal) => measurer.measure(request, signal);
   const server = await startGrpc({
     services: [stageService({ slot, threads, measure })],
@@ -118,6 +120,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       totalMemoryBytes: deviceMemory(device).totalBytes,
       freeMemoryBytes: memoryLimitBytes(),
       processId: process.pid,
+      deviceId: identity.id,
     }),
     state: () => slot.state,
     onLost: () => {

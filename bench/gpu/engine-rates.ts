@@ -7,6 +7,7 @@ import { parseDevice } from "../../stage-worker/device-name.js";
 import { createRunner } from "../../stage-worker/engine/create-runner.js";
 import { RunnerBench } from "../../stage-worker/engine/runner-bench.js";
 import type { RunnerOptions } from "../../stage-worker/engine/stage-runner.js";
+import { gpuPace } from "../../stage-worker/engine/time-rounds.js";
 import { modelShapes, randomModel, type ShapeName } from "./random-model.js";
 
 const usage = `Times one stage that holds a whole model on a GPU, in this process, and prints JSON lines.
@@ -64,7 +65,7 @@ async function main(): Promise<void> {
   const startedMs = performance.now();
   const runner = await createRunner({ ...parseDevice(given.device), options });
   print({ shape, device: given.device, opened: true, seconds: (performance.now() - startedMs) / 1000 });
-  const bench = new RunnerBench(runner, manifest.config, "tokens", options);
+  const bench = new RunnerBench(runner, manifest.config, "tokens", options, gpuPace);
   for (const { rows: count, ms } of await bench.timeDecodes(rows, context)) {
     print({ shape, decodeRows: count, context, ms, tokensPerSecond: (1000 * count) / ms });
   }

@@ -16,6 +16,7 @@ import type { Frame as _stagecoach_v1_Frame, Frame__Output as _stagecoach_v1_Fra
 import type { FramesReply as _stagecoach_v1_FramesReply, FramesReply__Output as _stagecoach_v1_FramesReply__Output } from './stagecoach/v1/FramesReply.js';
 import type { GetBlobRequest as _stagecoach_v1_GetBlobRequest, GetBlobRequest__Output as _stagecoach_v1_GetBlobRequest__Output } from './stagecoach/v1/GetBlobRequest.js';
 import type { Heartbeat as _stagecoach_v1_Heartbeat, Heartbeat__Output as _stagecoach_v1_Heartbeat__Output } from './stagecoach/v1/Heartbeat.js';
+import type { HeldWeights as _stagecoach_v1_HeldWeights, HeldWeights__Output as _stagecoach_v1_HeldWeights__Output } from './stagecoach/v1/HeldWeights.js';
 import type { Hello as _stagecoach_v1_Hello, Hello__Output as _stagecoach_v1_Hello__Output } from './stagecoach/v1/Hello.js';
 import type { LaneStatus as _stagecoach_v1_LaneStatus, LaneStatus__Output as _stagecoach_v1_LaneStatus__Output } from './stagecoach/v1/LaneStatus.js';
 import type { Leave as _stagecoach_v1_Leave, Leave__Output as _stagecoach_v1_Leave__Output } from './stagecoach/v1/Leave.js';
@@ -76,6 +77,7 @@ export interface ProtoGrpcType {
       FramesReply: MessageTypeDefinition<_stagecoach_v1_FramesReply, _stagecoach_v1_FramesReply__Output>
       GetBlobRequest: MessageTypeDefinition<_stagecoach_v1_GetBlobRequest, _stagecoach_v1_GetBlobRequest__Output>
       Heartbeat: MessageTypeDefinition<_stagecoach_v1_Heartbeat, _stagecoach_v1_Heartbeat__Output>
+      HeldWeights: MessageTypeDefinition<_stagecoach_v1_HeldWeights, _stagecoach_v1_HeldWeights__Output>
       Hello: MessageTypeDefinition<_stagecoach_v1_Hello, _stagecoach_v1_Hello__Output>
       LaneStatus: MessageTypeDefinition<_stagecoach_v1_LaneStatus, _stagecoach_v1_LaneStatus__Output>
       Leave: MessageTypeDefinition<_stagecoach_v1_Leave, _stagecoach_v1_Leave__Output>

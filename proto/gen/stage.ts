@@ -7,6 +7,7 @@ import type { EchoRequest as _stagecoach_v1_EchoRequest, EchoRequest__Output as 
 import type { Forward as _stagecoach_v1_Forward, Forward__Output as _stagecoach_v1_Forward__Output } from './stagecoach/v1/Forward.js';
 import type { Frame as _stagecoach_v1_Frame, Frame__Output as _stagecoach_v1_Frame__Output } from './stagecoach/v1/Frame.js';
 import type { FramesReply as _stagecoach_v1_FramesReply, FramesReply__Output as _stagecoach_v1_FramesReply__Output } from './stagecoach/v1/FramesReply.js';
+import type { HeldWeights as _stagecoach_v1_HeldWeights, HeldWeights__Output as _stagecoach_v1_HeldWeights__Output } from './stagecoach/v1/HeldWeights.js';
 import type { LinearTime as _stagecoach_v1_LinearTime, LinearTime__Output as _stagecoach_v1_LinearTime__Output } from './stagecoach/v1/LinearTime.js';
 import type { LoadProgress as _stagecoach_v1_LoadProgress, LoadProgress__Output as _stagecoach_v1_LoadProgress__Output } from './stagecoach/v1/LoadProgress.js';
 import type { LoadRequest as _stagecoach_v1_LoadRequest, LoadRequest__Output as _stagecoach_v1_LoadRequest__Output } from './stagecoach/v1/LoadRequest.js';
@@ -43,6 +44,7 @@ export interface ProtoGrpcType {
       Forward: MessageTypeDefinition<_stagecoach_v1_Forward, _stagecoach_v1_Forward__Output>
       Frame: MessageTypeDefinition<_stagecoach_v1_Frame, _stagecoach_v1_Frame__Output>
       FramesReply: MessageTypeDefinition<_stagecoach_v1_FramesReply, _stagecoach_v1_FramesReply__Output>
+      HeldWeights: MessageTypeDefinition<_stagecoach_v1_HeldWeights, _stagecoach_v1_HeldWeights__Output>
       LinearTime: MessageTypeDefinition<_stagecoach_v1_LinearTime, _stagecoach_v1_LinearTime__Output>
       LinkPurpose: EnumTypeDefinition
       LoadProgress: MessageTypeDefinition<_stagecoach_v1_LoadProgress, _stagecoach_v1_LoadProgress__Output>

@@ -1,6 +1,7 @@
 // Original file: proto/stagecoach/v1/stage.proto
 
 import type { LinearTime as _stagecoach_v1_LinearTime, LinearTime__Output as _stagecoach_v1_LinearTime__Output } from '../../stagecoach/v1/LinearTime.js';
+import type { HeldWeights as _stagecoach_v1_HeldWeights, HeldWeights__Output as _stagecoach_v1_HeldWeights__Output } from '../../stagecoach/v1/HeldWeights.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface MeasureReply {
@@ -19,7 +20,8 @@ export interface MeasureReply {
   'head'?: (_stagecoach_v1_LinearTime | null);
   'freeMemoryBytes'?: (number | string | Long);
   /**
-   * What a micro-batch costs a stage beside its layers, embedding and head.
+   * What a micro-batch costs a stage beside its layers, embedding and head. What
+   * grows with the rows is for hidden states in and out, half for either.
    */
   'stage'?: (_stagecoach_v1_LinearTime | null);
   /**
@@ -43,6 +45,10 @@ export interface MeasureReply {
    * What KV of a token takes in one layer on the device; 0 where nothing is kept.
    */
   'kvBytesPerTokenLayer'?: (number | string | Long);
+  /**
+   * Absent: as much as the blobs.
+   */
+  'weights'?: (_stagecoach_v1_HeldWeights | null);
 }
 
 export interface MeasureReply__Output {
@@ -61,7 +67,8 @@ export interface MeasureReply__Output {
   'head': (_stagecoach_v1_LinearTime__Output | null);
   'freeMemoryBytes': (number);
   /**
-   * What a micro-batch costs a stage beside its layers, embedding and head.
+   * What a micro-batch costs a stage beside its layers, embedding and head. What
+   * grows with the rows is for hidden states in and out, half for either.
    */
   'stage': (_stagecoach_v1_LinearTime__Output | null);
   /**
@@ -85,4 +92,8 @@ export interface MeasureReply__Output {
    * What KV of a token takes in one layer on the device; 0 where nothing is kept.
    */
   'kvBytesPerTokenLayer': (number);
+  /**
+   * Absent: as much as the blobs.
+   */
+  'weights': (_stagecoach_v1_HeldWeights__Output | null);
 }

@@ -1,0 +1,62 @@
+import { median } from "./percentile.js";
+
+/** How often and in which rhythm a thing is timed. */
+export interface Pace {
+  /** Rounds that do not count: until both numbers are reached, and never more than `most`. */
+  readonly warmUp: { readonly rounds: number; readonly ms: number; readonly most: number };
+  /** Rounds that count: until the time is used up, within these numbers. */
+  readonly rounds: { readonly least: number; readonly most: number; readonly budgetMs: number };
+  /** Before each round that counts, as long as the one before it took; 0 for none. */
+  readonly longestPauseMs: number;
+}
+
+/** A stage mostly waits for others between two steps, and finds its caches colder than a loop would. */
+export const cpuPace: Pace = {
+  warmUp: { rounds: 1, ms: 0, most: 1 },
+  rounds: { least: 3, most: 16, budgetMs: 250 },
+  longestPauseMs: 10,
+};
+
+/**
+ * A GPU has no cache that others could cool while a stage waits, but lowers its clock within milliseconds of rest and
+ * takes longer to raise it; and its first runs choose and compile kernels. So it is kept at work.
+ */
+export const gpuPace: Pace = {
+  warmUp: { rounds: 3, ms: 40, most: 8 },
+  rounds: { least: 7, most: 24, budgetMs: 150 },
+  longestPauseMs: 0,
+};
+
+/** Rounds that timing one thing may take, warming up included. */
+export function mostRounds({ warmUp, rounds }: Pace): number {
+  return warmUp.most + rounds.most;
+}
+
+/**
+ * Median of a round's milliseconds, as the rounds tell them.
+ * @param before what the machine does before each round that counts
+ */
+export async function timeMedian(
+  { warmUp, rounds, longestPauseMs }: Pace,
+  round: () => Promise<number>,
+  before: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<number> {
+  let ms = 0;
+  let warmMs = 0;
+  for (let warm = 0; warm < warmUp.most && (warm < warmUp.rounds || warmMs < warmUp.ms); warm++) {
+    ms = await round();
+    warmMs += ms;
+  }
+  const times: number[] = [];
+  let spentMs = 0;
+  while (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs)) {
+    if (longestPauseMs > 0) Atomics.wait(cell, 0, 0, Math.min(ms, longestPauseMs));
+    await before();
+    ms = await round();
+    times.push(ms);
+    spentMs += ms;
+  }
+  return median(times);
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
