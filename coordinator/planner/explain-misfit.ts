@@ -10,7 +10,9 @@ const mostNamed = 8;
 export function explainMisfit(request: PlanRequest): StagecoachError {
   const { model, workers, kvTokens, stages } = request;
   const memory = new MemoryModel(request);
-  const weightBytes = memory.weightBytes(0, model.layerCount, true, true);
+  const weightBytes = Math.max(
+    ...workers.map((_, worker) => memory.weightBytes(worker, 0, model.layerCount, true, true)),
+  );
   const kvBytes = Math.max(...workers.map((_, worker) => memory.kvBytes(worker, model.layerCount)));
   const availableBytes = workers.reduce((sum, worker) => sum + worker.freeMemoryBytes, 0);
   const named = workers.slice(0, mostNamed).map((worker, index) => {

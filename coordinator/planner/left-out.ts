@@ -28,6 +28,11 @@ function reasonFor(request: PlanRequest, choice: Choice, worker: number): string
       : `its ${formatBytes(freeBytes)} of free memory are too little for any cut beside the others`;
   }
   const [now, then] = [choice.tokensPerSecond, withIt.tokensPerSecond];
+  const { deviceId } = workers[worker] ?? {};
+  const beside = choice.assignment.order.find((used) => workers[used]?.deviceId === deviceId);
+  if (deviceId !== undefined && beside !== undefined) {
+    return `it computes on the GPU of ${workers[beside]?.workerId}, where stages take turns: ${rate(now)} tok/s without it, ${rate(then)} with it`;
+  }
   if (then > now * 0.995) return `it would bring nothing: ${rate(now)} tok/s with it or without`;
   return `decoding would fall from ${rate(now)} to ${rate(then)} tok/s with it`;
 }

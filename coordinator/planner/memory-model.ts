@@ -1,4 +1,4 @@
-import type { ModelShape, PlanRequest } from "./types.js";
+import type { HeldWeights, ModelShape, PlanRequest } from "./types.js";
 
 /** Prompt tokens whose intermediate results a stage must hold at once. */
 const workspaceTokens = 512;
@@ -8,8 +8,8 @@ const workspaceWidths = 16;
 /** What a stage keeps in memory, bytes. */
 export class MemoryModel {
   readonly workspaceBytes: number;
-  readonly #model: ModelShape;
   readonly #freeBytes: readonly number[];
+  readonly #weights: readonly HeldWeights[];
   /** Of each worker: devices keep KV in forms of their own. */
   readonly #kvBytesPerLayer: readonly number[];
   /** Weights of the layers before each layer. */
@@ -17,8 +17,9 @@ export class MemoryModel {
   readonly #smallestLayerBytes: number;
 
   constructor({ model, workers, kvTokens }: PlanRequest) {
-    this.#model = model;
     this.#freeBytes = workers.map((worker) => worker.freeMemoryBytes);
+    const stored = storedWeights(model);
+    this.#weights = workers.map(({ weights = stored }) => weights);
     this.#kvBytesPerLayer = workers.map(
       ({ kvBytesPerTokenLayer = model.kvBytesPerTokenLayer }) => kvTokens * kvBytesPerTokenLayer,
     );
@@ -30,12 +31,11 @@ export class MemoryModel {
     this.#smallestLayerBytes = model.layerBytes.reduce((least, bytes) => Math.min(least, bytes), Infinity);
   }
 
-  /** The embedding lies on the first stage, and on the last too where the head shares it. */
-  weightBytes(firstLayer: number, endLayer: number, first: boolean, last: boolean): number {
-    const { embeddingBytes, headBytes, tiedEmbedding } = this.#model;
-    const embedding = first || (last && tiedEmbedding) ? embeddingBytes : 0;
+  weightBytes(worker: number, firstLayer: number, endLayer: number, first: boolean, last: boolean): number {
+    const { layerScale, firstBytes, lastBytes, bothBytes } = this.#weights[worker] as HeldWeights;
     const layers = (this.#layersBefore[endLayer] as number) - (this.#layersBefore[firstLayer] as number);
-    return layers + embedding + (last ? headBytes : 0);
+    const ends = first && last ? bothBytes : first ? firstBytes : last ? lastBytes : 0;
+    return layers * layerScale + ends;
   }
 
   kvBytes(worker: number, layers: number): number {
@@ -45,7 +45,7 @@ export class MemoryModel {
   /** Whether weights, KV and workspace together do. */
   fits(worker: number, firstLayer: number, endLayer: number, first: boolean, last: boolean): boolean {
     const neededBytes =
-      this.weightBytes(firstLayer, endLayer, first, last) +
+      this.weightBytes(worker, firstLayer, endLayer, first, last) +
       this.kvBytes(worker, endLayer - firstLayer) +
       this.workspaceBytes;
     return neededBytes <= (this.#freeBytes[worker] as number);
@@ -53,10 +53,21 @@ export class MemoryModel {
 
   /** What a stage with a single layer, the smallest, takes. */
   leastStageBytes(worker: number): number {
-    return this.#smallestLayerBytes + this.kvBytes(worker, 1) + this.workspaceBytes;
+    const { layerScale } = this.#weights[worker] as HeldWeights;
+    return this.#smallestLayerBytes * layerScale + this.kvBytes(worker, 1) + this.workspaceBytes;
   }
 
   holdsAnyLayer(worker: number): boolean {
     return this.leastStageBytes(worker) <= (this.#freeBytes[worker] as number);
   }
+}
+
+/** The embedding lies on the first stage, and on the last too where the head shares it. */
+function storedWeights({ embeddingBytes, headBytes, tiedEmbedding }: ModelShape): HeldWeights {
+  return {
+    layerScale: 1,
+    firstBytes: embeddingBytes,
+    lastBytes: headBytes + (tiedEmbedding ? embeddingBytes : 0),
+    bothBytes: embeddingBytes + headBytes,
+  };
 }

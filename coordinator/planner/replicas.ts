@@ -51,7 +51,7 @@ function* candidates(request: PlanRequest, choice: Choice): Generator<Partition>
 /** Without the workers that their own group's best pipeline leaves out. */
 function usedOnly(request: PlanRequest, { groups, tokensPerSecond }: Partition): Partition {
   const used = groups.map((group) => {
-    const order = choosePipeline(requestOfGroup(request, group))?.assignment.order ?? [];
+    const order = choosePipeline(requestOfGroup(request, group, groups))?.assignment.order ?? [];
     return group.filter((_, index) => order.includes(index));
   });
   return { groups: used, tokensPerSecond };
@@ -61,7 +61,7 @@ function usedOnly(request: PlanRequest, { groups, tokensPerSecond }: Partition):
 function sharedBySpeed(request: PlanRequest, { groups }: Partition): Partition {
   const rateOf = (group: readonly number[], sequences: number): number => {
     if (sequences < 1) return 0;
-    const alone = { ...requestOfGroup(request, group), stages: group.length, concurrency: sequences };
+    const alone = { ...requestOfGroup(request, group, groups), stages: group.length, concurrency: sequences };
     return choosePipeline(alone)?.tokensPerSecond ?? 0;
   };
   const even = Math.ceil(request.concurrency / groups.length);

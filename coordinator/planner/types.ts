@@ -14,7 +14,10 @@ export interface WorkerProfile {
   readonly layerPrefill: LinearTime;
   readonly embedding: LinearTime;
   readonly head: LinearTime;
-  /** A micro-batch's cost to a stage beside its layers, embedding and head. Absent: none. */
+  /**
+   * A micro-batch's cost to a stage beside its layers, embedding and head; what grows with the rows is for hidden
+   * states, half for those that come in and half for those that go out. Absent: none.
+   */
   readonly stage?: LinearTime;
   /** What one more token of context adds to a decoding row in one layer. Absent: nothing. */
   readonly attention?: { readonly msPerToken: number; readonly measuredAtTokens: number };
@@ -23,6 +26,20 @@ export interface WorkerProfile {
   readonly kvBytesPerTokenLayer?: number;
   /** Tokens of a KV block that its device wants. Absent: any. */
   readonly blockSize?: number;
+  /** What its device holds of the weights. Absent: as much as the model says. */
+  readonly weights?: HeldWeights;
+  /** The GPU that it computes on: those who share one share its time. Absent: nobody shares what it computes on. */
+  readonly deviceId?: string;
+}
+
+/** Memory that weights take on a device, which may compute with other floats than are stored. */
+export interface HeldWeights {
+  /** Of a layer, by its stored size. */
+  readonly layerScale: number;
+  /** For the embedding on the first stage, the head on the last, and both on a stage that is both. */
+  readonly firstBytes: number;
+  readonly lastBytes: number;
+  readonly bothBytes: number;
 }
 
 /** The link between two workers, or from the coordinator (`from: ""`). */
@@ -59,6 +76,13 @@ export interface PlanRequest {
   readonly kvTokens: number;
   /** Exactly so many stages; absent lets the planner choose. */
   readonly stages?: number;
+  /**
+   * Prompt tokens that are read for each token generated: the cut is for both together, predictions are for either
+   * alone. Absent: none.
+   */
+  readonly promptTokensPerToken?: number;
+  /** Tokens of a chunk that predictions of prefill are for. Defaults to 128. */
+  readonly chunkTokens?: number;
   /** Length of the decoding sequences that predictions are for. Absent: as long as when they were measured. */
   readonly contextTokens?: number;
 }
@@ -75,7 +99,7 @@ export interface PlannedStage {
   readonly endLayer: number;
   /** Predicted time of one micro-batch of `concurrency / lanes` decoding rows. */
   readonly decodeMs: number;
-  /** Predicted time of a 128-token prefill chunk. */
+  /** Predicted time of a prefill chunk of `chunkTokens`. */
   readonly prefillMs: number;
   readonly weightBytes: number;
   readonly kvBytes: number;
