@@ -65,15 +65,24 @@ export function choiceOf(request: PlanRequest, shape: Shape, assignment: Assignm
   };
 }
 
-/** The better of two: more tokens a second (well more where it takes an extra lane), then the shorter way, then fewer stages, then fewer lanes. */
+/**
+ * The better of two: more tokens a second (well more where it takes an extra lane), then fewer stages beside others on
+ * one device, then the shorter way, then fewer stages, then fewer lanes.
+ */
 export function betterOf(a: Choice | undefined, b: Choice | undefined): Choice | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const order =
     compare(meritOf(b, b.tokensPerSecond), meritOf(a, a.tokensPerSecond)) ||
+    secondStages(a) - secondStages(b) ||
     compare(a.timing.totalMs, b.timing.totalMs) ||
     a.stageCount - b.stageCount ||
     a.laneCount - b.laneCount;
   return order <= 0 ? a : b;
+}
+
+/** Stages on devices that have one already. */
+function secondStages({ cost, assignment }: Choice): number {
+  return assignment.order.length - cost.deviceCount(assignment.order);
 }
 
 /** What a rate counts for in a shape, when choices are compared. */

@@ -17,7 +17,9 @@ export function choosePipeline(request: PlanRequest): Choice | undefined {
 }
 
 function search(request: PlanRequest, shapes: readonly Shape[]): Choice | undefined {
-  return request.workers.length <= exactUpTo ? searchExactly(request, shapes) : searchLocally(request, shapes);
+  return request.workers.length <= exactUpTo
+    ? searchExactly(request, shapes)
+    : searchLocally(request, shapes);
 }
 
 /** Workers in the natural order of their names, worker-2 before worker-10, which makes plans repeatable. */

@@ -70,9 +70,20 @@ export class CostModel {
     return timeMs;
   }
 
+  /** Devices that these workers compute on. */
+  deviceCount(order: readonly number[]): number {
+    return new Set(order.map((worker) => this.#devices[worker] ?? worker)).size;
+  }
+
   /** The longest that one device is occupied which several of these workers compute on: their stages take turns. */
   sharedMs(order: readonly number[], stageMs: readonly number[]): number {
-    return Math.max(0, ...sumsByDevice(order.map((worker) => this.#devices[worker]), stageMs).values());
+    return Math.max(
+      0,
+      ...sumsByDevice(
+        order.map((worker) => this.#devices[worker]),
+        stageMs,
+      ).values(),
+    );
   }
 
   /** Layers for which a stage that is not the last stays within the limit. */

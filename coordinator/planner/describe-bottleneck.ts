@@ -24,9 +24,14 @@ export function describeBottleneck({ workers }: PlanRequest, choice: Choice): st
   const devices = assignment.order.map((worker) => workers[worker]?.deviceId);
   const shared = [...sumsByDevice(devices, timing.stageMs)].map(([device, timeMs]) => {
     const names = assignment.order.filter((_, stage) => devices[stage] === device).map(nameOf);
-    return { timeMs, words: `the GPU of ${names.join(" and ")}: ${milliseconds(timeMs)} a micro-batch of ${rows}` };
+    return {
+      timeMs,
+      words: `the GPU of ${names.join(" and ")}: ${milliseconds(timeMs)} a micro-batch of ${rows}`,
+    };
   });
-  const slowest = [...stages, ...links, ...shared].reduce((most, each) => (each.timeMs > most.timeMs ? each : most));
+  const slowest = [...stages, ...links, ...shared].reduce((most, each) =>
+    each.timeMs > most.timeMs ? each : most,
+  );
   // A little more than the slowest is what even stages with short hops come to.
   if (timing.totalMs / inFlight <= slowest.timeMs * 1.05) return slowest.words;
   if (inFlight < laneCount || inFlight === 1) {

@@ -13,7 +13,8 @@ const mixedUpTo = 6;
  * one; with the figures. Empty when not.
  */
 export function replicaRemarks(request: PlanRequest, choice: Choice): string[] {
-  const { workers, concurrency } = request;
+  const { workers, concurrency, promptTokensPerToken = 0 } = request;
+  const prompts = promptTokensPerToken > 0 ? " and their prompts" : "";
   let best: Partition | undefined;
   for (const partition of candidates(request, choice)) {
     const shared = sharedBySpeed(request, partition);
@@ -26,7 +27,7 @@ export function replicaRemarks(request: PlanRequest, choice: Choice): string[] {
   const how = sizes.size === 1 && stages === 1 ? "the whole model on each of" : "the model over each of";
   return [
     `replicas would be faster: ${how} ${named.join(", ")} decodes about ` +
-      `${best.tokensPerSecond.toFixed(0)} tok/s with ${concurrency} sequences, this plan ` +
+      `${best.tokensPerSecond.toFixed(0)} tok/s with ${concurrency} sequences${prompts}, this plan ` +
       `${choice.tokensPerSecond.toFixed(0)}; try --replicas ${best.groups.length}${sizes.size === 1 ? ` --stages ${stages}` : ""}`,
   ];
 }

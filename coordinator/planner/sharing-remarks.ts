@@ -7,7 +7,8 @@ import type { PlanRequest } from "./types.js";
  * Empty where none do.
  */
 export function sharingRemarks(request: PlanRequest, choice: Choice): string[] {
-  const { workers, concurrency } = request;
+  const { workers, concurrency, promptTokensPerToken = 0 } = request;
+  const prompts = promptTokensPerToken > 0 ? " and their prompts" : "";
   const used = choice.assignment.order.map((worker) => workers[worker]);
   const devices = new Map<string, string[]>();
   for (const worker of used) {
@@ -23,7 +24,7 @@ export function sharingRemarks(request: PlanRequest, choice: Choice): string[] {
   const rate = (each: Choice) => each.tokensPerSecond.toFixed(0);
   return [
     `${words}; with one stage a GPU (--stages ${apart.stageCount}) it would be about ${rate(apart)} tok/s with ` +
-      `${concurrency} sequences, this plan makes ${rate(choice)}`,
+      `${concurrency} sequences${prompts}, this plan makes ${rate(choice)}`,
   ];
 }
 
