@@ -9,18 +9,18 @@ import type { Member } from "./worker-registry.js";
 
 /** Has members and their links measured for the model that is served. */
 export async function measureMembers(
-  { manifest, blobAddress, limits }: Pick<SessionSettings, "manifest" | "blobAddress" | "limits">,
+  { model, blobAddress, limits }: Pick<SessionSettings, "model" | "blobAddress" | "limits">,
   members: readonly Member[],
   clients: readonly StageClient[],
   signal: AbortSignal,
 ): Promise<Measured> {
   const request = {
-    manifestJson: Buffer.from(JSON.stringify(manifest)),
+    manifestJson: Buffer.from(JSON.stringify(model.manifest)),
     blobAddress: blobAddress(),
     threads: 0,
     maxSequences: limits.maxSequences,
     maxBatchTokens: limits.tokenBudget,
-    activationDtype: limits.activationDtype,
+    activationDtype: model.activationDtype,
   };
   const candidates = clients.map((client, index) => ({
     client,
@@ -54,11 +54,11 @@ const chunkTokens = { cpu: 128, gpu: 512 };
 
 /** What the planner is asked for one pipeline over measured workers. */
 export function planRequestOf(
-  { manifest, limits, concurrency, stages }: SessionSettings,
+  { model, limits, concurrency, stages }: SessionSettings,
   { workers, links }: Measured,
 ): PlanRequest {
   return {
-    model: modelShape(manifest, limits.activationDtype),
+    model: modelShape(model.manifest, model.activationDtype),
     workers,
     links,
     concurrency,
