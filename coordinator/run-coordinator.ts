@@ -82,7 +82,7 @@ const graceMs = 3_000;
  * @throws StagecoachError what getting the model failed with; FAILED_PRECONDITION for an occupied port
  */
 export async function runCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { home, cluster, natsUrl = "", onProgress = () => undefined } = options;
+  const { home, cluster, natsUrl = "" } = options;
   const log = createLogger({ name: "coordinator", level: options.logLevel });
   const model = await servedModel(options, log);
   const { manifest } = model;

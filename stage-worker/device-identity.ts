@@ -17,8 +17,10 @@ export interface DeviceIdentity {
 export interface IdentityLooks {
   readonly host: string;
   gpus(): Promise<NvidiaGpus>;
-  /** The driver's own name of a GPU, `GPU-...`; undefined where it does not tell. */
-  uuid(index: number): Promise<string | undefined>;
+  /** The driver's own name of a GPU, `GPU-...`, by its number or a name; undefined where it does not tell. */
+  uuid(gpu: string): Promise<string | undefined>;
+  /** `CUDA_VISIBLE_DEVICES`: the GPUs that CUDA counts, where it does not count all. */
+  readonly visible: string | undefined;
   /** Of WebGPU's drivers: whatever changes when they do. */
   webgpuDrivers(): Promise<Readonly<Record<string, unknown>>>;
 }
@@ -27,6 +29,8 @@ const realLooks: IdentityLooks = {
   host: hostname(),
   gpus: nvidiaGpus,
   uuid: nvidiaUuid,
+  // biome-ignore lint/style/noProcessEnv: CUDA reads it, too.
+  visible: process.env["CUDA_VISIBLE_DEVICES"],
   webgpuDrivers: async () => ({
     kernel: release(),
     cards: drmCards().map(({ vendor, id }) => `${vendor} ${id}`),
@@ -44,15 +48,16 @@ export async function deviceIdentity(
   if (device === "webgpu") {
     return { id: `${looks.host} webgpu`, facts: { gpus: named, ...(await looks.webgpuDrivers()) } };
   }
-  const uuid = await looks.uuid(deviceIndex);
+  const gpu = looks.visible?.split(",")[deviceIndex]?.trim() || String(deviceIndex);
+  const uuid = await looks.uuid(gpu);
   // Containers have host names of their own, and may share a GPU.
-  const id = uuid ?? `${looks.host} cuda:${deviceIndex}`;
-  return { id, facts: { ...named.find(({ index }) => index === deviceIndex) } };
+  const id = uuid ?? `${looks.host} cuda:${gpu}`;
+  return { id, facts: { id, ...named.find(({ index }) => String(index) === gpu) } };
 }
 
-async function nvidiaUuid(index: number): Promise<string | undefined> {
+async function nvidiaUuid(gpu: string): Promise<string | undefined> {
   try {
-    const question = [`--id=${index}`, "--query-gpu=uuid", "--format=csv,noheader"];
+    const question = [`--id=${gpu}`, "--query-gpu=uuid", "--format=csv,noheader"];
     const { stdout } = await promisify(execFile)("nvidia-smi", question, { timeout: 10_000 });
     const text = stdout.trim();
     return /^GPU-[0-9a-f-]+$/.test(text) ? text : undefined;

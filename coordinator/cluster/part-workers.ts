@@ -4,9 +4,9 @@ import { waitForEvent } from "../../common/wait-for-event.js";
 import { StageClient } from "../pipeline/stage-client.js";
 import { planGroups } from "../planner/plan-replicas.js";
 import { measureMembers, planRequestOf } from "./measure-and-plan.js";
+import type { SettleVariant } from "./pipeline-session.js";
 import type { Measured } from "./profile-workers.js";
 import type { SessionSettings } from "./session-settings.js";
-import type { SettleVariant } from "./pipeline-session.js";
 import type { SessionState } from "./session-state.js";
 import type { Member, WorkerRegistry } from "./worker-registry.js";
 

@@ -4,7 +4,9 @@ import type { PipelineObserver } from "../pipeline/pipeline.js";
 import type { ServedModel } from "./served-model.js";
 
 /** Limits of each pipeline, but for what goes by the model's variant; the block size may be left to its devices. */
-export type ClusterLimits = Omit<PipelineLimits, "blockSize" | "activationDtype"> & { readonly blockSize: number | "auto" };
+export type ClusterLimits = Omit<PipelineLimits, "blockSize" | "activationDtype"> & {
+  readonly blockSize: number | "auto";
+};
 
 /** What all pipelines of a cluster have in common. */
 export interface SessionSettings {

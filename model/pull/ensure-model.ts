@@ -67,7 +67,11 @@ export async function outlineModel(options: EnsureModelOptions): Promise<Manifes
 }
 
 /** Whether a model's name says the variant, as in `smollm2:f32`. */
-export async function namesVariant({ home, nameOrPath, tools = realTools }: EnsureModelOptions): Promise<boolean> {
+export async function namesVariant({
+  home,
+  nameOrPath,
+  tools = realTools,
+}: EnsureModelOptions): Promise<boolean> {
   const wanted = await parseModelReference(openStore(home, tools.disk), nameOrPath);
   return wanted.kind === "name" && wanted.variant !== undefined;
 }

@@ -58,7 +58,7 @@ export function measureSchedule(
   return {
     onGpu: true,
     pace: gpuPace,
-    leastWeightBytes: 256 * mebibyte,
+    leastWeightBytes: (device === "cuda" ? 256 : 96) * mebibyte,
     leastLayers: 4,
     embeddingTokens: upTo([1, 16, 128], longestChunk),
     prefillTokens: upTo([32, 128, 512, 2048, 8192], longestChunk),

@@ -6,6 +6,8 @@ export interface Pace {
   readonly warmUp: { readonly rounds: number; readonly ms: number; readonly most: number };
   /** Rounds that count: until the time is used up, within these numbers. */
   readonly rounds: { readonly least: number; readonly most: number; readonly budgetMs: number };
+  /** Rounds that take so long are steady enough: then one of each kind will do. */
+  readonly longMs: number;
   /** Before each round that counts, as long as the one before it took; 0 for none. */
   readonly longestPauseMs: number;
 }
@@ -14,6 +16,7 @@ export interface Pace {
 export const cpuPace: Pace = {
   warmUp: { rounds: 1, ms: 0, most: 1 },
   rounds: { least: 3, most: 16, budgetMs: 250 },
+  longMs: Number.POSITIVE_INFINITY,
   longestPauseMs: 10,
 };
 
@@ -22,8 +25,9 @@ export const cpuPace: Pace = {
  * takes longer to raise it; and its first runs choose and compile kernels. So it is kept at work.
  */
 export const gpuPace: Pace = {
-  warmUp: { rounds: 3, ms: 40, most: 8 },
-  rounds: { least: 7, most: 24, budgetMs: 150 },
+  warmUp: { rounds: 2, ms: 40, most: 8 },
+  rounds: { least: 5, most: 24, budgetMs: 150 },
+  longMs: 250,
   longestPauseMs: 0,
 };
 
@@ -37,25 +41,32 @@ export function mostRounds({ warmUp, rounds }: Pace): number {
  * @param before what the machine does before each round that counts
  */
 export async function timeMedian(
-  { warmUp, rounds, longestPauseMs }: Pace,
+  { warmUp, rounds, longMs, longestPauseMs }: Pace,
   round: () => Promise<number>,
   before: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<number> {
   let ms = 0;
   let warmMs = 0;
-  for (let warm = 0; warm < warmUp.most && (warm < warmUp.rounds || warmMs < warmUp.ms); warm++) {
+  for (
+    let warm = 0;
+    warm < warmUp.most && ms < longMs && (warm < warmUp.rounds || warmMs < warmUp.ms);
+    warm++
+  ) {
     ms = await round();
     warmMs += ms;
   }
   const times: number[] = [];
   let spentMs = 0;
-  while (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs)) {
+  do {
     if (longestPauseMs > 0) Atomics.wait(cell, 0, 0, Math.min(ms, longestPauseMs));
     await before();
     ms = await round();
     times.push(ms);
     spentMs += ms;
-  }
+  } while (
+    ms < longMs &&
+    (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs))
+  );
   return median(times);
 }
 
