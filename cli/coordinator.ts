@@ -69,7 +69,9 @@ async function serve(home: Home, values: Settings, onProgress: (line: string) =>
   // Loaded only here: other commands need neither the pipeline nor the model's libraries.
   const { runCoordinator } = await import("../coordinator/run-coordinator.js");
   const natsUrl = values.nats === "auto" || values.nats === "off" ? undefined : values.nats;
-  const running = await runCoordinator({ ...values, home, natsUrl, onProgress });
+  // `up` has settled what its workers compute on; whoever else joins is not known yet.
+  const variantBy = hasParent() ? "start" : "workers";
+  const running = await runCoordinator({ ...values, home, natsUrl, onProgress, variantBy });
   const { httpAddress: http, grpcAddress: grpc } = running;
   if (hasParent()) {
     reportReady({ http, grpc });

@@ -2,10 +2,10 @@ import { EventLoopWatch } from "../common/event-loop-watch.js";
 import { connectEvents } from "../common/events/connect-events.js";
 import { startGrpc } from "../common/grpc-server.js";
 import type { Home } from "../common/home.js";
-import { createLogger, type LogOptions } from "../common/log.js";
+import { createLogger, type Logger, type LogOptions } from "../common/log.js";
 import { createMetrics, type Metrics } from "../common/metrics.js";
 import { createChatRenderer } from "../model/chat/render-chat.js";
-import { ensureModel } from "../model/pull/ensure-model.js";
+import { ensureModel, namesVariant, outlineModel } from "../model/pull/ensure-model.js";
 import { progressLines } from "../model/pull/model-progress.js";
 import type { Manifest } from "../model/store/manifest.js";
 import { type ModelStore, openStore } from "../model/store/model-store.js";
@@ -16,12 +16,14 @@ import { RateWindow } from "./cluster/rate-window.js";
 import { metricsObserver, recordClusterMetrics } from "./cluster/record-metrics.js";
 import { ReplicaSet } from "./cluster/replica-set.js";
 import type { Routing } from "./cluster/routing/request-router.js";
+import { type EnsureVariant, ServedModel } from "./cluster/served-model.js";
 import type { ClusterLimits } from "./cluster/session-settings.js";
 import { WorkerRegistry } from "./cluster/worker-registry.js";
+import { ensureModelInThread } from "./ensure-model-in-thread.js";
 import { inferenceService } from "./gateway/grpc-inference.js";
 import { startHttp } from "./gateway/http-server.js";
 import { createInference, type Inference } from "./inference/inference.js";
-import { activationDtypeOf, type WantedActivationDtype } from "./pipeline/activation-dtype.js";
+import type { WantedActivationDtype } from "./pipeline/activation-dtype.js";
 import type { PipelineObserver } from "./pipeline/pipeline.js";
 
 /** Everything a coordinator is told; complete, see common/config-settings.ts for what each means. */
@@ -29,6 +31,8 @@ export interface CoordinatorOptions {
   readonly home: Home;
   readonly model: string;
   readonly variant: "auto" | "as-is" | "f32" | "f16" | "int8" | "int4";
+  /** When the variant `auto` is settled: at the start, or by the workers of the first plan. Defaults to "start". */
+  readonly variantBy?: "start" | "workers";
   readonly activationDtype: WantedActivationDtype;
   /** host:port; port 0 takes a free one. */
   readonly http: string;
@@ -79,14 +83,10 @@ const graceMs = 3_000;
  * @throws StagecoachError what getting the model failed with; FAILED_PRECONDITION for an occupied port
  */
 export async function runCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { home, cluster, natsUrl = "", onProgress = () => undefined } = options;
+  const { home, cluster, natsUrl = "" } = options;
   const log = createLogger({ name: "coordinator", level: options.logLevel });
-  const manifest = await ensureModel({
-    home,
-    nameOrPath: options.model,
-    variant: options.variant,
-    onProgress: progressLines(onProgress),
-  });
+  const model = await servedModel(options, log);
+  const { manifest } = model;
   const store = openStore(home);
   const limits = limitsOf(options, manifest);
   const eventLoop = new EventLoopWatch();
@@ -99,7 +99,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     registry,
     replicas: options.replicas,
     routing: options.routing,
-    manifest,
+    model,
     limits,
     blobAddress: () => grpc.address,
     expectedWorkers: options.expectedWorkers,
@@ -108,15 +108,15 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
     log,
     observers,
   });
-  const eventSources = { publisher, manifest, registry, replicas };
+  const eventSources = { publisher, model, registry, replicas };
   publishClusterEvents(eventSources);
   replicas.observe({ onRequestEnd: (end) => publishRequestEnd(eventSources, end) });
   recordClusterMetrics(metrics, registry, replicas);
 
-  const inference = await inferenceOf(store, manifest, replicas, metrics);
+  const inference = await inferenceOf(store, model, replicas, metrics);
   const sources = {
     cluster,
-    manifest,
+    model,
     registry,
     replicas,
     ...rates,
@@ -159,7 +159,28 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Runni
   };
 }
 
-function limitsOf(options: CoordinatorOptions, { config, variant }: Manifest): ClusterLimits {
+/** Ready in the store where its variant is given or is not to wait; otherwise as far as it goes without one. */
+async function servedModel(options: CoordinatorOptions, log: Logger): Promise<ServedModel> {
+  const { home, model: nameOrPath, variant, activationDtype, onProgress = () => undefined } = options;
+  const wanted = { home, nameOrPath, variant, onProgress: progressLines(onProgress) };
+  if (options.variantBy !== "workers" || variant !== "auto" || (await namesVariant(wanted))) {
+    return new ServedModel({ manifest: await ensureModel(wanted), activationDtype, log });
+  }
+  const manifest = await outlineModel(wanted);
+  onProgress("takes the variant that suits the workers, when they have joined: f16 with a GPU, int8 without");
+  const ensure: EnsureVariant = (chosen, onLine, signal) =>
+    ensureModelInThread(
+      { home, nameOrPath, variant: chosen },
+      (line) => {
+        onProgress(line);
+        onLine(line);
+      },
+      signal,
+    );
+  return new ServedModel({ manifest, ensure, activationDtype, log });
+}
+
+function limitsOf(options: CoordinatorOptions, { config }: Manifest): ClusterLimits {
   return {
     maxSequences: options.maxNumSeqs,
     tokenBudget: options.maxBatchTokens,
@@ -167,7 +188,6 @@ function limitsOf(options: CoordinatorOptions, { config, variant }: Manifest): C
     maxWaiting: options.maxWaiting,
     maxWaitingTokens: options.maxWaitingTokens,
     blockSize: options.blockSize,
-    activationDtype: activationDtypeOf(options.activationDtype, variant),
     prefixCache: options.prefixCache,
     targetItlMs: options.targetItlMs,
     batching: options.batching,
@@ -191,16 +211,19 @@ function rateObserver({
 
 async function inferenceOf(
   store: ModelStore,
-  manifest: Manifest,
+  served: ServedModel,
   port: ReplicaSet,
   metrics: Metrics,
 ): Promise<Inference> {
+  const { manifest } = served;
   const spec = await store.readTokenizer(manifest);
   const { vocabularySize } = manifest.config;
   const tokenizer = createTokenizer(spec, vocabularySize);
   const model = {
     id: manifest.model,
-    variant: manifest.variant,
+    get variant() {
+      return served.variant;
+    },
     vocabularySize,
     createdUnixSeconds: Math.floor(Date.parse(manifest.packedAt) / 1000),
   };

@@ -42,5 +42,12 @@ test("a GPU that is not there is named with those that are", () => {
 test("what has no memory of its own shares the machine's", () => {
   const { totalBytes } = readMemory();
   expect(deviceMemory({ device: "cpu" }).totalBytes).toBe(totalBytes);
-  expect(deviceMemory({ device: "webgpu" }).freeBytes).toBeLessThanOrEqual(4 * 2 ** 30);
+});
+
+test("WebGPU has the memory of the GPU that the driver lists", () => {
+  driverSays(two);
+  expect(deviceMemory({ device: "webgpu" })).toEqual({
+    totalBytes: 24_564 * 2 ** 20,
+    freeBytes: 1000 * 2 ** 20,
+  });
 });

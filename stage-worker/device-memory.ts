@@ -2,9 +2,8 @@ import { StagecoachError } from "../common/errors.js";
 import { type Memory, readMemory } from "../common/free-memory.js";
 import { nvidiaGpusNow } from "./cuda/nvidia-gpus.js";
 import type { NamedDevice } from "./device-name.js";
-
-/** WebGPU tells nobody how much memory there is; integrated GPUs share the machine's. */
-const mostWebGpuBytes = 4 * 1024 ** 3;
+import { drmCards } from "./drm-cards.js";
+import { webgpuMemory } from "./webgpu-memory.js";
 
 /**
  * Memory of what computes.
@@ -14,7 +13,8 @@ export function deviceMemory({ device, deviceIndex = 0 }: NamedDevice): Memory {
   if (device === "cuda") return cudaMemory(deviceIndex);
   const memory = readMemory();
   if (device !== "webgpu") return memory;
-  return { ...memory, freeBytes: Math.min(memory.freeBytes, mostWebGpuBytes) };
+  const { platform, arch } = process;
+  return webgpuMemory({ platform, arch, memory, nvidia: nvidiaGpusNow(), cards: drmCards() });
 }
 
 function cudaMemory(deviceIndex: number): Memory {

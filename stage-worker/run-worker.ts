@@ -9,6 +9,7 @@ import { version } from "../common/package-root.js";
 import { openStore } from "../model/store/model-store.js";
 import { advertisedAddress } from "./advertised-address.js";
 import type { ChosenDevice } from "./choose-device.js";
+import { deviceIdentity } from "./device-identity.js";
 import { deviceMemory } from "./device-memory.js";
 import { deviceName } from "./device-name.js";
 import { isDeviceLost } from "./engine/device-failure.js";
@@ -86,6 +87,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   if (reason !== undefined) log.info({ device: deviceName(device) }, reason);
   const memoryLimitBytes = () =>
     options.memoryLimitBytes ?? Math.floor(deviceMemory(device).freeBytes * freeShare);
+  const identity = await deviceIdentity(device);
   const spec = {
     ...device,
     ...(simulation && { simulation }),
@@ -112,7 +114,16 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     },
     log,
   });
-  const measurer = new ModelMeasurer({ device: spec, threads, home, blobs, weights, memoryLimitBytes, log });
+  const measurer = new ModelMeasurer({
+    device: spec,
+    identity,
+    threads,
+    home,
+    blobs,
+    weights,
+    memoryLimitBytes,
+    log,
+  });
   const measure: typeof measurer.measure = async (request, signal) => {
     try {
       return await measurer.measure(request, signal);
@@ -146,6 +157,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       totalMemoryBytes: deviceMemory(device).totalBytes,
       freeMemoryBytes: memoryLimitBytes(),
       processId: process.pid,
+      deviceId: identity.id,
     }),
     state: () => slot.state,
     onLost: () => {

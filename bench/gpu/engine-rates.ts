@@ -73,16 +73,11 @@ async function measure(
   const named = parseDevice(given.device);
   const blockSize = deviceKv(named.device, stored).blockSize || 16;
   const whole = (tokens: number): number => Math.ceil(tokens / blockSize) * blockSize;
-  // The same blocks serve many short sequences, then few long ones.
-  const decoding = {
-    blockSize,
-    maxSequences: Math.max(...rowCounts),
-    maxContext: whole(promptTokens + steps),
-  };
-  const prefilling = { blockSize, maxSequences: 1, maxContext: whole(Math.max(...chunks)) };
-  const longest = Math.max(decoding.maxContext, prefilling.maxContext);
+  const maxSequences = Math.max(...rowCounts);
+  const [maxContext, longestPrompt] = [whole(promptTokens + steps), whole(Math.max(...chunks))];
+  const longest = Math.max(maxContext, longestPrompt);
   const store = openStore(homeAt(given.home));
-  const demand = { maxSequences: decoding.maxSequences, maxContext: longest };
+  const demand = { maxSequences, maxContext: longest };
   const { manifest, chosen } = await wholeModelWeights(store, stored, named, form, demand);
   const options: RunnerOptions = {
     manifest,
@@ -92,8 +87,9 @@ async function measure(
     embedding: true,
     head: true,
     blockSize,
-    blockCount: Math.max(decoding.maxSequences * decoding.maxContext, longest) / blockSize,
-    maxSequences: decoding.maxSequences,
+    // The same blocks serve many short sequences, then few long ones.
+    blockCount: Math.max(maxSequences * maxContext, longestPrompt) / blockSize,
+    maxSequences,
     laneCount: 1,
     maxContext: longest,
     threads: Number(given.threads),
@@ -106,15 +102,15 @@ async function measure(
   const seconds = (performance.now() - startedMs) / 1000;
   print({ kind: "opened", shape, variant, weightBytes, ...describeWeights(chosen), seconds });
   for (const sampling of given.sampling.split(",")) {
-    const parameters = samplingNamed(sampling);
-    const decodes = new RunnerBench(runner, manifest.config, "tokens", decoding, parameters);
+    const manner = { sampling: samplingNamed(sampling) };
+    const decodes = new RunnerBench(runner, manifest.config, "tokens", options, manner);
     await decodes.timeSteps(1, promptTokens, 2);
     for (const rows of rowCounts) {
       for (let round = 1; round <= rounds; round++)
         print({ ...(await timeDecodes(decodes, { rows, round, promptTokens, steps })), sampling });
     }
   }
-  const prefills = new RunnerBench(runner, manifest.config, "tokens", prefilling);
+  const prefills = new RunnerBench(runner, manifest.config, "tokens", options);
   for (const tokens of chunks) {
     // The first of a size is slower.
     await prefills.timeOnce(tokens);

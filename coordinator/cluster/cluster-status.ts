@@ -1,5 +1,4 @@
 import { version } from "../../common/package-root.js";
-import type { Manifest } from "../../model/store/manifest.js";
 import type { ClusterStatus } from "../../proto/gen/stagecoach/v1/ClusterStatus.js";
 import type { DecodeRate } from "../../proto/gen/stagecoach/v1/DecodeRate.js";
 import type { ReplicaStatus } from "../../proto/gen/stagecoach/v1/ReplicaStatus.js";
@@ -8,13 +7,14 @@ import { besidePredictions } from "./decode-rates.js";
 import type { PipelineSession } from "./pipeline-session.js";
 import type { RateWindow } from "./rate-window.js";
 import type { ReplicaSet } from "./replica-set.js";
+import type { ServedModel } from "./served-model.js";
 import { stateOf } from "./session-state.js";
 import type { Member, WorkerRegistry } from "./worker-registry.js";
 
 /** Where a status is read from. */
 export interface StatusSources {
   readonly cluster: string;
-  readonly manifest: Manifest;
+  readonly model: ServedModel;
   readonly registry: WorkerRegistry;
   readonly replicas: ReplicaSet;
   readonly generated: RateWindow;
@@ -26,7 +26,7 @@ export interface StatusSources {
 
 /** Everything an operator may ask of the cluster, as of now. */
 export function clusterStatus(sources: StatusSources, nowMs: number = Date.now()): ClusterStatus {
-  const { cluster, manifest, registry, replicas, generated, prompted, events, startedAtMs } = sources;
+  const { cluster, model, registry, replicas, generated, prompted, events, startedAtMs } = sources;
   const { state, counts, pipelines } = replicas;
   return {
     cluster,
@@ -34,8 +34,8 @@ export function clusterStatus(sources: StatusSources, nowMs: number = Date.now()
     epoch: replicas.epoch,
     state: state.name,
     stateDetail: state.detail,
-    model: manifest.model,
-    variant: manifest.variant,
+    model: model.manifest.model,
+    variant: model.variant,
     workers: registry.members().map((member) => workerStatus(member, replicas, nowMs)),
     requestsRunning: counts.running,
     requestsWaiting: counts.waiting,

@@ -4,6 +4,7 @@ import { waitForEvent } from "../../common/wait-for-event.js";
 import { StageClient } from "../pipeline/stage-client.js";
 import { planGroups } from "../planner/plan-replicas.js";
 import { measureMembers, planRequestOf } from "./measure-and-plan.js";
+import type { SettleVariant } from "./pipeline-session.js";
 import type { Measured } from "./profile-workers.js";
 import type { SessionSettings } from "./session-settings.js";
 import type { SessionState } from "./session-state.js";
@@ -16,6 +17,8 @@ export interface PartWorkersOptions extends SessionSettings {
   /** Workers to wait for. */
   readonly needed: number;
   readonly onState: (state: SessionState) => void;
+  /** Settles the model's variant. */
+  readonly settle: SettleVariant;
   readonly signal: AbortSignal;
 }
 
@@ -63,6 +66,7 @@ async function enoughWorkers({
 }
 
 async function partMembers(options: PartWorkersOptions, members: readonly Member[]): Promise<Group[]> {
+  await options.settle(options.onState, options.signal);
   options.onState({ kind: "measuring", workers: members.length });
   const clients = members.map(({ hello }) => new StageClient(hello.workerId, hello.address));
   try {

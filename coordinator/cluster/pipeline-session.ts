@@ -20,9 +20,14 @@ export interface PipelineSessionOptions extends SessionSettings {
   readonly members: () => readonly Member[];
   /** Workers to wait for before the first plan. */
   readonly needed: number;
+  /** Settles the model's variant before workers are measured. */
+  readonly settle: SettleVariant;
   /** Gives each attempt a number of its own, for workers refuse what is not newer. */
   readonly nextEpoch: () => number;
 }
+
+/** Has the model ready in the variant for the workers that there are; says what is done meanwhile. */
+export type SettleVariant = (onState: (state: SessionState) => void, signal: AbortSignal) => Promise<void>;
 
 interface SessionEvents {
   state: [SessionState];
@@ -137,7 +142,7 @@ export class PipelineSession extends EventEmitter<SessionEvents> {
   }
 
   async #serve(members: readonly Member[], known: Measured | undefined): Promise<void> {
-    const { manifest, blobAddress, limits, log, observers, nextEpoch } = this.#options;
+    const { model, blobAddress, limits, log, observers, nextEpoch } = this.#options;
     const clients = members.map(({ hello }) => new StageClient(hello.workerId, hello.address));
     try {
       const broken = new AsyncQueue<StagecoachError>();
@@ -147,11 +152,12 @@ export class PipelineSession extends EventEmitter<SessionEvents> {
       this.#opened = await openPipeline({
         epoch: this.#epoch,
         plan,
-        manifest,
+        manifest: model.manifest,
         clients: plan.stages.map((stage) => clientOf(clients, stage.workerId)),
         blobAddress: blobAddress(),
         limits: {
           ...limits,
+          activationDtype: model.activationDtype,
           blockSize: blockSizeOf(limits.blockSize, plan, this.#measured?.workers ?? []),
         },
         onProgress: (doneBytes, totalBytes) =>
@@ -175,8 +181,10 @@ export class PipelineSession extends EventEmitter<SessionEvents> {
     clients: readonly StageClient[],
     known: Measured | undefined,
   ): Promise<Plan> {
+    const { signal } = this.#stop;
+    if (known === undefined) await this.#options.settle((state) => this.#setState(state), signal);
     this.#setState({ kind: "measuring", workers: members.length });
-    this.#measured = known ?? (await measureMembers(this.#options, members, clients, this.#stop.signal));
+    this.#measured = known ?? (await measureMembers(this.#options, members, clients, signal));
     return planFor(this.#options, this.#measured);
   }
 

@@ -14,7 +14,11 @@ const ringNeighbours = 3;
 export interface Candidate {
   readonly client: StageClient;
   readonly device: string;
+  /** The GPU that it shares with those of the same; empty for its own processors. */
+  readonly deviceId: string;
 }
+
+type MeasuredClient = Pick<StageClient, "workerId" | "measure">;
 
 /** What was measured of workers and of the links between them. */
 export interface Measured {
@@ -42,13 +46,22 @@ export async function profileCluster(
 
 /**
  * Has every worker time the model's parts, all at once: stages that share a machine will compute at once too,
- * so that is the speed they will have.
+ * so that is the speed they will have. Those on one GPU go one after another, since a plan adds up what they take.
  */
-async function profileWorkers(candidates: readonly Candidate[], request: MeasureRequest) {
+export async function profileWorkers(
+  candidates: readonly (Omit<Candidate, "client"> & { readonly client: MeasuredClient })[],
+  request: MeasureRequest,
+) {
+  const turns = new Map<string, Promise<unknown>>();
   return await Promise.all(
-    candidates.map(async ({ client, device }) => {
-      const reply = await client.measure(request);
-      return { profile: profileOf(client.workerId, device, reply), unsteady: reply.unsteady };
+    candidates.map(async (candidate) => {
+      const { client, deviceId } = candidate;
+      const measured = (turns.get(deviceId) ?? Promise.resolve()).then(() => client.measure(request));
+      // Who fails leaves the turn to the next; the failure itself is awaited here.
+      const over = measured.catch(() => undefined);
+      if (deviceId !== "") turns.set(deviceId, over);
+      const reply = await measured;
+      return { profile: profileOf(candidate, reply), unsteady: reply.unsteady };
     }),
   );
 }
@@ -81,7 +94,10 @@ function partners(clients: readonly StageClient[], index: number): readonly Stag
   return clients.length <= allPairsUpTo ? others : others.slice(0, ringNeighbours);
 }
 
-function profileOf(workerId: string, device: string, reply: MeasureReply__Output): WorkerProfile {
+function profileOf(
+  { client: { workerId }, device, deviceId }: Parameters<typeof profileWorkers>[0][number],
+  reply: MeasureReply__Output,
+): WorkerProfile {
   const time = (name: "layerDecode" | "layerPrefill" | "embedding" | "head" | "stage"): LinearTime => {
     const value = reply[name];
     if (value === null || !usable(value)) {
@@ -107,6 +123,7 @@ function profileOf(workerId: string, device: string, reply: MeasureReply__Output
     ...(reply.kvBytesPerTokenLayer > 0 && { kvBytesPerTokenLayer: reply.kvBytesPerTokenLayer }),
     ...(reply.blockSize > 0 && { blockSize: reply.blockSize }),
     ...(reply.weights.length > 0 && { weights: reply.weights }),
+    ...(deviceId !== "" && { deviceId }),
   };
 }
 

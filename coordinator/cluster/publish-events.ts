@@ -1,16 +1,16 @@
 import type { EventPublisher } from "../../common/events/connect-events.js";
-import type { Manifest } from "../../model/store/manifest.js";
 import type { RequestEnd } from "../pipeline/running-request.js";
 import type { Plan } from "../planner/types.js";
 import type { PipelineSession } from "./pipeline-session.js";
 import type { ReplicaSet } from "./replica-set.js";
+import type { ServedModel } from "./served-model.js";
 import type { SessionState } from "./session-state.js";
 import type { Member, WorkerRegistry } from "./worker-registry.js";
 
 /** What the coordinator's events are made from. */
 export interface EventSources {
   readonly publisher: EventPublisher;
-  readonly manifest: Manifest;
+  readonly model: ServedModel;
   readonly registry: WorkerRegistry;
   readonly replicas: ReplicaSet;
 }
@@ -44,12 +44,12 @@ export function publishClusterEvents(sources: EventSources): void {
 }
 
 /** Publishes how a request ended. */
-export function publishRequestEnd({ publisher, manifest }: EventSources, end: RequestEnd): void {
+export function publishRequestEnd({ publisher, model }: EventSources, end: RequestEnd): void {
   const { requestId, outcome, promptTokens, completionTokens, firstTokenMs, durationMs } = end;
   const failed = typeof outcome !== "string";
   publisher.publish("request", requestId, {
     requestId,
-    model: manifest.model,
+    model: model.manifest.model,
     finishReason: failed ? (outcome.code === "CANCELLED" ? "cancelled" : "error") : outcome,
     ...(failed && outcome.code !== "CANCELLED" && { errorCode: outcome.code }),
     promptTokens,
@@ -61,11 +61,11 @@ export function publishRequestEnd({ publisher, manifest }: EventSources, end: Re
 }
 
 function publishPlan(
-  { publisher, manifest, replicas }: EventSources,
+  { publisher, model: served, replicas }: EventSources,
   { epoch, replica }: PipelineSession,
   plan: Plan,
 ): void {
-  const { model, variant } = manifest;
+  const { model, variant } = served.manifest;
   publisher.publish("plan", String(epoch), {
     epoch,
     ...(replicas.pipelines.length > 1 && { replica }),

@@ -18,7 +18,7 @@ import {
 import { clusterPlan } from "./cluster-plan.js";
 import { DecodeRates } from "./decode-rates.js";
 import { partWorkers } from "./part-workers.js";
-import { PipelineSession } from "./pipeline-session.js";
+import { PipelineSession, type SettleVariant } from "./pipeline-session.js";
 import type { Measured } from "./profile-workers.js";
 import { ReplicaAssignment } from "./replica-assignment.js";
 import { RequestRouter, type Routing } from "./routing/request-router.js";
@@ -183,6 +183,7 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
         registry
           .members()
           .filter(({ hello }) => replicas === 1 || this.#assignment.replicaOf(hello.workerId) === replica),
+      settle: this.#settle,
       nextEpoch: () => ++this.#epoch,
       observers: this.#observers,
     });
@@ -197,6 +198,13 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     return pipeline;
   }
 
+  /** For all workers, whoever holds a stage; what serves keeps the variant that it has. */
+  readonly #settle: SettleVariant = async (onState, signal) => {
+    if (this.ready) return;
+    const devices = this.#options.registry.members().map(({ hello }) => hello.device);
+    await this.#options.model.settle(devices, (progress) => onState({ kind: "preparing", progress }), signal);
+  };
+
   #countStep(step: { promptTokens: number; generatedTokens: number }): void {
     this.rates.step({ ...step, running: this.counts.running }, performance.now());
   }
@@ -207,6 +215,7 @@ export class ReplicaSet extends EventEmitter<ReplicaSetEvents> implements TokenP
     const groups = await partWorkers({
       ...this.#options,
       needed: Math.max(expectedWorkers, replicas * stages),
+      settle: this.#settle,
       onState: (state) => this.#setBefore(state),
       signal: this.#stop.signal,
     });

@@ -1,14 +1,16 @@
 import type { Logger } from "../../common/log.js";
-import type { Manifest } from "../../model/store/manifest.js";
 import type { PipelineLimits } from "../pipeline/open-pipeline.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
+import type { ServedModel } from "./served-model.js";
 
-/** Limits of each pipeline, of which the block size may be left to its devices. */
-export type ClusterLimits = Omit<PipelineLimits, "blockSize"> & { readonly blockSize: number | "auto" };
+/** Limits of each pipeline, but for what goes by the model's variant; the block size may be left to its devices. */
+export type ClusterLimits = Omit<PipelineLimits, "blockSize" | "activationDtype"> & {
+  readonly blockSize: number | "auto";
+};
 
 /** What all pipelines of a cluster have in common. */
 export interface SessionSettings {
-  readonly manifest: Manifest;
+  readonly model: ServedModel;
   /** Of one pipeline. */
   readonly limits: ClusterLimits;
   /** host:port of this coordinator's Cluster service, for blobs. */

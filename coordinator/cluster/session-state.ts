@@ -5,6 +5,8 @@ import type { Plan } from "../planner/types.js";
 export type SessionState =
   /** Fewer workers than are needed. */
   | { kind: "waiting"; present: number; needed: number }
+  /** The model is packed in the variant that these workers want; a sentence about how far that is. */
+  | { kind: "preparing"; progress: string }
   /** Workers time a layer, links are timed. */
   | { kind: "measuring"; workers: number }
   /** Stages fetch and open their layers. */
@@ -16,6 +18,8 @@ export type SessionState =
 
 const names = {
   waiting: "WAITING_FOR_WORKERS",
+  // What comes before measuring, and seldom.
+  preparing: "MEASURING",
   measuring: "MEASURING",
   loading: "LOADING",
   serving: "SERVING",
@@ -39,7 +43,7 @@ export function stateOf(state: SessionState): ClusterState {
 }
 
 /** Of several pipelines the one that is furthest says where the cluster is. */
-const byProgress = ["serving", "loading", "measuring", "failed", "waiting", "stopping"] as const;
+const byProgress = ["serving", "loading", "measuring", "preparing", "failed", "waiting", "stopping"] as const;
 
 /** What the states of all pipelines come to: the cluster serves when one does. */
 export function joinStates(states: readonly SessionState[]): ClusterState {
@@ -66,6 +70,8 @@ function describeState(state: SessionState): string {
   switch (state.kind) {
     case "waiting":
       return `waiting for workers: ${state.present} of ${state.needed} joined`;
+    case "preparing":
+      return `getting the model ready: ${state.progress}`;
     case "measuring":
       return `measuring ${state.workers} workers`;
     case "loading":

@@ -90,6 +90,7 @@ function hello(workerId: string, incarnation: string, other: Partial<Hello__Outp
     totalMemoryBytes: 10,
     freeMemoryBytes: 10,
     processId: 1,
+    deviceId: "",
     ...other,
   };
 }

@@ -11,7 +11,7 @@ export interface Timing {
   readonly stageMs: readonly number[];
   /** Into the first stage, between stages, and back to the coordinator: one more than stages. */
   readonly hopMs: readonly number[];
-  /** The longest that one stage or link is occupied. */
+  /** The longest that one stage, a device that several stages share, or one link is occupied. */
   readonly slowestMs: number;
   /** Once through everything. */
   readonly totalMs: number;
@@ -29,7 +29,7 @@ export function timingOf(cost: CostModel, { order, ends }: Assignment): Timing {
   return {
     stageMs,
     hopMs,
-    slowestMs: Math.max(...stageMs, ...transfers),
+    slowestMs: Math.max(...stageMs, ...transfers, cost.sharedMs(order, stageMs)),
     totalMs: stageMs.reduce((sum, each) => sum + each, 0) + hopMs.reduce((sum, each) => sum + each, 0),
   };
 }

@@ -28,24 +28,31 @@ export interface Choice extends Shape {
   readonly tokensPerSecond: number;
 }
 
-/** All shapes to consider: as many lanes as stages, or one more. */
-export function shapesOf(request: PlanRequest, stageCounts: readonly number[]): Shape[] {
-  const { concurrency } = request;
+/**
+ * All shapes to consider: as many lanes as stages, or one more; and fewer where stages share a device, which computes
+ * one micro-batch at a time, and larger ones faster.
+ * @param sharing stages that may have to take turns with others
+ */
+export function shapesOf(request: PlanRequest, stageCounts: readonly number[], sharing = 0): Shape[] {
+  const { concurrency, promptTokensPerToken = 0 } = request;
   const costs = new Map<number, CostModel>();
-  return stageCounts.flatMap((stageCount) =>
-    [stageCount, stageCount + 1].map((laneCount) => {
+  return stageCounts.flatMap((stageCount) => {
+    const fewest = Math.max(1, stageCount - sharing);
+    return Array.from({ length: stageCount + 2 - fewest }, (_, index) => {
+      const laneCount = fewest + index;
       const { rows, inFlight } = batchesOf(concurrency, laneCount);
-      const cost = costs.get(rows) ?? new CostModel(request, { kind: "decode", rows });
+      const load = { kind: "decode" as const, rows, promptTokens: rows * promptTokensPerToken };
+      const cost = costs.get(rows) ?? new CostModel(request, load);
       costs.set(rows, cost);
       return { stageCount, laneCount, inFlight, cost };
-    }),
-  );
+    });
+  });
 }
 
 /** Undefined when the shape has a lane more than its hops need. */
 export function choiceOf(request: PlanRequest, shape: Shape, assignment: Assignment): Choice | undefined {
   const timing = timingOf(shape.cost, assignment);
-  const slowestStageMs = Math.max(...timing.stageMs);
+  const slowestStageMs = Math.max(...timing.stageMs, shape.cost.sharedMs(assignment.order, timing.stageMs));
   const extraLane = shape.laneCount > shape.stageCount;
   if (extraLane && !(Math.max(...timing.hopMs) > extraLaneFrom * slowestStageMs)) return undefined;
   const period = periodMs(timing, shape.inFlight);
@@ -58,15 +65,24 @@ export function choiceOf(request: PlanRequest, shape: Shape, assignment: Assignm
   };
 }
 
-/** The better of two: more tokens a second (well more where it takes an extra lane), then the shorter way, then fewer stages, then fewer lanes. */
+/**
+ * The better of two: more tokens a second (well more where it takes an extra lane), then fewer stages beside others on
+ * one device, then the shorter way, then fewer stages, then fewer lanes.
+ */
 export function betterOf(a: Choice | undefined, b: Choice | undefined): Choice | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const order =
     compare(meritOf(b, b.tokensPerSecond), meritOf(a, a.tokensPerSecond)) ||
+    secondStages(a) - secondStages(b) ||
     compare(a.timing.totalMs, b.timing.totalMs) ||
     a.stageCount - b.stageCount ||
     a.laneCount - b.laneCount;
   return order <= 0 ? a : b;
+}
+
+/** Stages on devices that have one already. */
+function secondStages({ cost, assignment }: Choice): number {
+  return assignment.order.length - cost.deviceCount(assignment.order);
 }
 
 /** What a rate counts for in a shape, when choices are compared. */

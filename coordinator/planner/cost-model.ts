@@ -9,6 +9,8 @@ export interface Load {
   readonly kind: "decode" | "prefill";
   /** Sequences that decode, or tokens of a chunk. */
   readonly rows: number;
+  /** Tokens of prompts that pass together with decoding rows, on average. Absent: none. */
+  readonly promptTokens?: number;
 }
 
 /**
@@ -25,6 +27,9 @@ export class CostModel {
   readonly #embeddingMs: readonly number[];
   readonly #headMs: readonly number[];
   readonly #ownMs: readonly number[];
+  /** Of hidden states that come in, or go out. */
+  readonly #copyMs: readonly number[];
+  readonly #devices: readonly (string | undefined)[];
   readonly #latencyMs: Float64Array;
   readonly #transferMs: Float64Array;
 
@@ -35,12 +40,18 @@ export class CostModel {
     this.coordinator = workers.length;
     this.layerCount = model.layerCount;
     this.memory = new MemoryModel(request);
-    const { kind, rows } = load;
+    const { kind, rows, promptTokens = 0 } = load;
     this.#layerMs = workers.map((each) =>
-      kind === "decode" ? decodeLayerMs(each, rows, request.contextTokens) : timeOf(each.layerPrefill, rows),
+      kind === "decode"
+        ? decodeLayerMs(each, rows, request.contextTokens) + promptTokens * tokenMs(each.layerPrefill)
+        : timeOf(each.layerPrefill, rows),
     );
-    this.#ownMs = workers.map(({ stage }) => (stage === undefined ? 0 : timeOf(stage, rows)));
-    this.#embeddingMs = workers.map((each) => timeOf(each.embedding, rows));
+    this.#ownMs = workers.map(({ stage }) => stage?.alphaMs ?? 0);
+    this.#copyMs = workers.map(({ stage }) => ((rows + promptTokens) * (stage?.betaMs ?? 0)) / 2);
+    this.#devices = workers.map(({ deviceId }) => deviceId);
+    this.#embeddingMs = workers.map(
+      ({ embedding }) => timeOf(embedding, rows) + promptTokens * tokenMs(embedding),
+    );
     this.#headMs = workers.map((each) => timeOf(each.head, kind === "decode" ? rows : 1));
     const nodes = workers.length + 1;
     this.#latencyMs = new Float64Array(nodes * nodes);
@@ -54,9 +65,25 @@ export class CostModel {
 
   stageMs(worker: number, layers: number, first: boolean, last: boolean): number {
     let timeMs = (this.#ownMs[worker] as number) + layers * (this.#layerMs[worker] as number);
-    if (first) timeMs += this.#embeddingMs[worker] as number;
-    if (last) timeMs += this.#headMs[worker] as number;
+    timeMs += first ? (this.#embeddingMs[worker] as number) : (this.#copyMs[worker] as number);
+    timeMs += last ? (this.#headMs[worker] as number) : (this.#copyMs[worker] as number);
     return timeMs;
+  }
+
+  /** Devices that these workers compute on. */
+  deviceCount(order: readonly number[]): number {
+    return new Set(order.map((worker) => this.#devices[worker] ?? worker)).size;
+  }
+
+  /** The longest that one device is occupied which several of these workers compute on: their stages take turns. */
+  sharedMs(order: readonly number[], stageMs: readonly number[]): number {
+    return Math.max(
+      0,
+      ...sumsByDevice(
+        order.map((worker) => this.#devices[worker]),
+        stageMs,
+      ).values(),
+    );
   }
 
   /** Layers for which a stage that is not the last stays within the limit. */
@@ -88,7 +115,8 @@ export class CostModel {
     const note = (from: number, to: number, { roundTripMs, bytesPerSecond }: LinkProfile): void => {
       const rowBytes = from === this.coordinator || to === this.coordinator ? tokenBytes : hiddenBytes;
       this.#latencyMs[from * nodes + to] = roundTripMs / 2;
-      this.#transferMs[from * nodes + to] = ((this.load.rows * rowBytes) / bytesPerSecond) * 1000;
+      const tokens = this.load.rows + (this.load.promptTokens ?? 0);
+      this.#transferMs[from * nodes + to] = ((tokens * rowBytes) / bytesPerSecond) * 1000;
     };
     for (const link of links) {
       const [from, to] = [indexOf.get(link.from), indexOf.get(link.to)];
@@ -134,11 +162,38 @@ function decodeLayerMs(
   return Math.max(0, measuredMs + rows * attention.msPerToken * (contextTokens - attention.measuredAtTokens));
 }
 
-/** Between two measured points on the line that joins them; otherwise on the fitted one. */
+/** Times of stages by the device that they are on; those that share none are left out. */
+export function sumsByDevice(
+  devices: readonly (string | undefined)[],
+  stageMs: readonly number[],
+): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const [stage, device] of devices.entries()) {
+    if (device === undefined || devices.indexOf(device) === devices.lastIndexOf(device)) continue;
+    sums.set(device, (sums.get(device) ?? 0) + (stageMs[stage] as number));
+  }
+  return sums;
+}
+
+/**
+ * What one more token of a prompt takes beside others: from the smallest to the largest chunk that was measured, since
+ * what a run takes anyhow is in the decoding rows that it rides along with.
+ */
+function tokenMs({ betaMs, points = [] }: LinearTime): number {
+  const [least, most] = [points[0], points.at(-1)];
+  if (least === undefined || most === undefined || least.rows === most.rows) return betaMs;
+  return Math.max(0, most.ms - least.ms) / (most.rows - least.rows);
+}
+
+/**
+ * Between two measured points on the line that joins them, beyond the last as much longer as the fitted line says: a
+ * GPU's times are flat and then rise, so the line itself may be far from them.
+ */
 function timeOf({ alphaMs, betaMs, points = [] }: LinearTime, rows: number): number {
   const above = points.findIndex((point) => point.rows >= rows);
-  const [low, high] = [points[above - 1], points[above]];
+  const [low, high, last] = [points[above - 1], points[above], points.at(-1)];
   if (high !== undefined && high.rows === rows) return high.ms;
+  if (last !== undefined && above < 0) return last.ms + betaMs * (rows - last.rows);
   if (low === undefined || high === undefined) return alphaMs + betaMs * rows;
   return low.ms + ((high.ms - low.ms) * (rows - low.rows)) / (high.rows - low.rows);
 }

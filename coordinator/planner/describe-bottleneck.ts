@@ -1,10 +1,13 @@
 import type { Choice } from "./choice.js";
+import { sumsByDevice } from "./cost-model.js";
 import type { PlanRequest } from "./types.js";
 
 /** What limits the throughput of a choice, in words. */
 export function describeBottleneck({ workers }: PlanRequest, choice: Choice): string {
   const { assignment, cost, timing, laneCount, inFlight } = choice;
-  const rows = plural(cost.load.rows, "row");
+  const { promptTokens = 0 } = cost.load;
+  const prompts = promptTokens > 0 ? ` with ${plural(promptTokens, "token")} of prompts` : "";
+  const rows = `${plural(cost.load.rows, "row")}${prompts}`;
   const stages = timing.stageMs.map((timeMs, index) => ({
     timeMs,
     words: `stage ${index} on ${nameOf(assignment.order[index] as number)}: ${milliseconds(timeMs)} a micro-batch of ${rows}`,
@@ -18,7 +21,17 @@ export function describeBottleneck({ workers }: PlanRequest, choice: Choice): st
       words: `link from ${nameOf(from)} to ${nameOf(to)}: ${milliseconds(timeMs)} to send ${rows}`,
     };
   });
-  const slowest = [...stages, ...links].reduce((most, each) => (each.timeMs > most.timeMs ? each : most));
+  const devices = assignment.order.map((worker) => workers[worker]?.deviceId);
+  const shared = [...sumsByDevice(devices, timing.stageMs)].map(([device, timeMs]) => {
+    const names = assignment.order.filter((_, stage) => devices[stage] === device).map(nameOf);
+    return {
+      timeMs,
+      words: `the GPU of ${names.join(" and ")}: ${milliseconds(timeMs)} a micro-batch of ${rows}`,
+    };
+  });
+  const slowest = [...stages, ...links, ...shared].reduce((most, each) =>
+    each.timeMs > most.timeMs ? each : most,
+  );
   // A little more than the slowest is what even stages with short hops come to.
   if (timing.totalMs / inFlight <= slowest.timeMs * 1.05) return slowest.words;
   if (inFlight < laneCount || inFlight === 1) {

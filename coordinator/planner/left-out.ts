@@ -14,11 +14,16 @@ export function leftOutWorkers(request: PlanRequest, choice: Choice): Plan["left
 }
 
 function reasonFor(request: PlanRequest, choice: Choice, worker: number): string {
-  const { stages, model, workers } = request;
+  const { stages, model, workers, promptTokensPerToken = 0 } = request;
   if (stages !== undefined) {
     return `${stages === 1 ? "only one stage was" : `exactly ${stages} stages were`} asked for`;
   }
   if (choice.stageCount > model.layerCount) return "the model has no layer left for one more stage";
+  const { deviceId } = workers[worker] ?? {};
+  const beside = choice.assignment.order.find((used) => workers[used]?.deviceId === deviceId);
+  if (deviceId !== undefined && beside !== undefined) {
+    return `it computes on the GPU of ${workers[beside]?.workerId}, where stages take turns: a cut would bring nothing`;
+  }
   const withIt = bestWith(request, choice, worker);
   if (withIt === undefined) {
     const leastStageBytes = choice.cost.memory.leastStageBytes(worker);
@@ -29,7 +34,8 @@ function reasonFor(request: PlanRequest, choice: Choice, worker: number): string
   }
   const [now, then] = [choice.tokensPerSecond, withIt.tokensPerSecond];
   if (then > now * 0.995) return `it would bring nothing: ${rate(now)} tok/s with it or without`;
-  return `decoding would fall from ${rate(now)} to ${rate(then)} tok/s with it`;
+  const prompts = promptTokensPerToken > 0 ? ", prompts counted" : "";
+  return `decoding would fall from ${rate(now)} to ${rate(then)} tok/s with it${prompts}`;
 }
 
 /** The best that one more stage on this worker could reach, wherever it stands among the others. */

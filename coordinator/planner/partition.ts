@@ -1,5 +1,6 @@
 import type { Choice } from "./choice.js";
 import { choosePipeline } from "./choose.js";
+import { slowed } from "./sharing.js";
 import type { PlanRequest } from "./types.js";
 
 /** Up to so many workers, every way to part them is tried; the number of ways explodes beyond. */
@@ -30,9 +31,27 @@ export function partitionWorkers(request: PlanRequest, replicaCount: number): Pa
   return best;
 }
 
-/** The request for one group alone. */
-export function requestOfGroup(request: PlanRequest, group: readonly number[]): PlanRequest {
-  return { ...request, workers: request.workers.filter((_, worker) => group.includes(worker)) };
+/** The request for one group beside the others: a device that several groups use computes for each in turn. */
+export function requestOfGroup(
+  request: PlanRequest,
+  group: readonly number[],
+  groups: readonly (readonly number[])[],
+): PlanRequest {
+  const users = groupsByDevice(request, groups);
+  const workers = request.workers.flatMap((worker, index) =>
+    group.includes(index) ? [slowed(worker, users.get(worker.deviceId) ?? 1)] : [],
+  );
+  return { ...request, workers };
+}
+
+/** How many groups have a worker on each device that is shared at all. */
+function groupsByDevice({ workers }: PlanRequest, groups: readonly (readonly number[])[]) {
+  const users = new Map<string | undefined, number>();
+  for (const group of groups) {
+    for (const device of new Set(group.map((worker) => workers[worker]?.deviceId)))
+      if (device !== undefined) users.set(device, (users.get(device) ?? 0) + 1);
+  }
+  return users;
 }
 
 /** Groups come up again and again in other company. */
@@ -47,22 +66,24 @@ class GroupRates {
   of(groups: readonly (readonly number[])[]): Partition | undefined {
     let sum = 0;
     for (const group of groups) {
-      const rate = this.#choice(group)?.tokensPerSecond;
+      const rate = this.#choice(group, groups)?.tokensPerSecond;
       if (rate === undefined) return undefined;
       sum += rate;
     }
     return { groups, tokensPerSecond: sum };
   }
 
-  #choice(group: readonly number[]): Choice | undefined {
-    const key = group.join(" ");
-    if (!this.#known.has(key)) this.#known.set(key, this.#choose(group));
+  #choice(group: readonly number[], groups: readonly (readonly number[])[]): Choice | undefined {
+    const users = groupsByDevice(this.#request, groups);
+    const shares = group.map((worker) => users.get(this.#request.workers[worker]?.deviceId) ?? 1);
+    const key = `${group.join(" ")}, ${shares.join(" ")}`;
+    if (!this.#known.has(key)) this.#known.set(key, this.#choose(group, groups));
     return this.#known.get(key);
   }
 
-  #choose(group: readonly number[]): Choice | undefined {
+  #choose(group: readonly number[], groups: readonly (readonly number[])[]): Choice | undefined {
     if (group.length < (this.#request.stages ?? 1)) return undefined;
-    return choosePipeline(requestOfGroup(this.#request, group));
+    return choosePipeline(requestOfGroup(this.#request, group, groups));
   }
 }
 

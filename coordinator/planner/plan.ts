@@ -1,4 +1,4 @@
-import { periodMs, timingOf } from "./assignment.js";
+import { periodMs, type Timing, timingOf } from "./assignment.js";
 import { type Choice, tokensPerSecond } from "./choice.js";
 import { choosePipeline, sortedByName } from "./choose.js";
 import { CostModel } from "./cost-model.js";
@@ -7,15 +7,16 @@ import { explainMisfit } from "./explain-misfit.js";
 import { leftOutWorkers } from "./left-out.js";
 import { predictDecoding } from "./predict.js";
 import { replicaRemarks } from "./replicas.js";
+import { sharingRemarks } from "./sharing-remarks.js";
 import type { Plan, PlannedStage, PlanRequest } from "./types.js";
 import { validatePlanRequest } from "./validate-plan-request.js";
 
-/** Tokens of the prefill chunk that predictions are for. */
-const chunkTokens = 128;
+/** Tokens of the prefill chunk that predictions are for, unless a request says otherwise. */
+const usualChunkTokens = 128;
 
 /**
  * Cuts a model over workers by what was measured of them: which workers, in which order, with which layers, so
- * that most tokens a second are decoded at the concurrency asked for; the slowest stage or link decides, and the
+ * that most tokens a second are generated at the concurrency asked for, with the prompts that come with them; the slowest stage or link decides, and the
  * whole way where too few micro-batches are on it. Equal plans: the one with the shorter way, then fewer stages.
  * A worker that would slow the pipeline down is left out. The same request gives the same plan, whatever the
  * order of its workers.
@@ -28,24 +29,31 @@ export function makePlan(request: PlanRequest): Plan {
   const choice = choosePipeline(sorted);
   if (choice === undefined) throw explainMisfit(sorted);
 
+  const { concurrency, chunkTokens = usualChunkTokens } = sorted;
+  const rows = concurrency / choice.inFlight;
+  const decodeTiming = timingOf(new CostModel(sorted, { kind: "decode", rows }), choice.assignment);
   const prefill = new CostModel(sorted, { kind: "prefill", rows: chunkTokens });
   const prefillTiming = timingOf(prefill, choice.assignment);
   const single = timingOf(new CostModel(sorted, { kind: "decode", rows: 1 }), choice.assignment);
   return {
-    stages: plannedStages(sorted, choice, prefillTiming.stageMs),
+    stages: plannedStages(sorted, choice, decodeTiming, prefillTiming.stageMs),
     laneCount: choice.laneCount,
     bottleneck: describeBottleneck(sorted, choice),
-    decodeTokensPerSecond: choice.tokensPerSecond,
+    decodeTokensPerSecond: tokensPerSecond(rows, periodMs(decodeTiming, choice.inFlight)),
     prefillTokensPerSecond: tokensPerSecond(chunkTokens, periodMs(prefillTiming, choice.laneCount)),
     singleTokensPerSecond: tokensPerSecond(1, single.totalMs),
     predictions: predictDecoding(sorted, choice),
     leftOut: leftOutWorkers(sorted, choice),
-    remarks: replicaRemarks(sorted, choice),
+    remarks: [...sharingRemarks(sorted, choice), ...replicaRemarks(sorted, choice)],
   };
 }
 
-function plannedStages(request: PlanRequest, choice: Choice, prefillMs: readonly number[]): PlannedStage[] {
-  const { cost, assignment, timing } = choice;
+function plannedStages(
+  request: PlanRequest,
+  { cost, assignment }: Choice,
+  timing: Timing,
+  prefillMs: readonly number[],
+): PlannedStage[] {
   const lastIndex = assignment.order.length - 1;
   return assignment.order.map((worker, index) => {
     const firstLayer = assignment.ends[index - 1] ?? 0;

@@ -13,7 +13,8 @@ const mixedUpTo = 6;
  * one; with the figures. Empty when not.
  */
 export function replicaRemarks(request: PlanRequest, choice: Choice): string[] {
-  const { workers, concurrency } = request;
+  const { workers, concurrency, promptTokensPerToken = 0 } = request;
+  const prompts = promptTokensPerToken > 0 ? " and their prompts" : "";
   let best: Partition | undefined;
   for (const partition of candidates(request, choice)) {
     const shared = sharedBySpeed(request, partition);
@@ -26,7 +27,7 @@ export function replicaRemarks(request: PlanRequest, choice: Choice): string[] {
   const how = sizes.size === 1 && stages === 1 ? "the whole model on each of" : "the model over each of";
   return [
     `replicas would be faster: ${how} ${named.join(", ")} decodes about ` +
-      `${best.tokensPerSecond.toFixed(0)} tok/s with ${concurrency} sequences, this plan ` +
+      `${best.tokensPerSecond.toFixed(0)} tok/s with ${concurrency} sequences${prompts}, this plan ` +
       `${choice.tokensPerSecond.toFixed(0)}; try --replicas ${best.groups.length}${sizes.size === 1 ? ` --stages ${stages}` : ""}`,
   ];
 }
@@ -51,7 +52,7 @@ function* candidates(request: PlanRequest, choice: Choice): Generator<Partition>
 /** Without the workers that their own group's best pipeline leaves out. */
 function usedOnly(request: PlanRequest, { groups, tokensPerSecond }: Partition): Partition {
   const used = groups.map((group) => {
-    const order = choosePipeline(requestOfGroup(request, group))?.assignment.order ?? [];
+    const order = choosePipeline(requestOfGroup(request, group, groups))?.assignment.order ?? [];
     return group.filter((_, index) => order.includes(index));
   });
   return { groups: used, tokensPerSecond };
@@ -61,7 +62,7 @@ function usedOnly(request: PlanRequest, { groups, tokensPerSecond }: Partition):
 function sharedBySpeed(request: PlanRequest, { groups }: Partition): Partition {
   const rateOf = (group: readonly number[], sequences: number): number => {
     if (sequences < 1) return 0;
-    const alone = { ...requestOfGroup(request, group), stages: group.length, concurrency: sequences };
+    const alone = { ...requestOfGroup(request, group, groups), stages: group.length, concurrency: sequences };
     return choosePipeline(alone)?.tokensPerSecond ?? 0;
   };
   const even = Math.ceil(request.concurrency / groups.length);

@@ -25,7 +25,10 @@ export interface WorkerProfile {
   readonly layerPrefill: LinearTime;
   readonly embedding: LinearTime;
   readonly head: LinearTime;
-  /** A micro-batch's cost to a stage beside its layers, embedding and head. Absent: none. */
+  /**
+   * A micro-batch's cost to a stage beside its layers, embedding and head; what grows with the rows is for hidden
+   * states, half for those that come in and half for those that go out. Absent: none.
+   */
   readonly stage?: LinearTime;
   /** What one more token of context adds to a decoding row in one layer. Absent: nothing. */
   readonly attention?: { readonly msPerToken: number; readonly measuredAtTokens: number };
@@ -36,6 +39,8 @@ export interface WorkerProfile {
   readonly blockSize?: number;
   /** Forms in which it may hold the weights, the best first. Absent: as the model's blobs are. */
   readonly weights?: readonly HeldWeights[];
+  /** The GPU that it computes on: those who share one share its time. Absent: nobody shares what it computes on. */
+  readonly deviceId?: string;
 }
 
 /** The link between two workers, or from the coordinator (`from: ""`). */
@@ -72,6 +77,13 @@ export interface PlanRequest {
   readonly kvTokens: number;
   /** Exactly so many stages; absent lets the planner choose. */
   readonly stages?: number;
+  /**
+   * Prompt tokens that are read for each token generated: the cut is for both together, predictions are for either
+   * alone. Absent: none.
+   */
+  readonly promptTokensPerToken?: number;
+  /** Tokens of a chunk that predictions of prefill are for. Defaults to 128. */
+  readonly chunkTokens?: number;
   /** Length of the decoding sequences that predictions are for. Absent: as long as when they were measured. */
   readonly contextTokens?: number;
 }
@@ -88,7 +100,7 @@ export interface PlannedStage {
   readonly endLayer: number;
   /** Predicted time of one micro-batch of `concurrency / lanes` decoding rows. */
   readonly decodeMs: number;
-  /** Predicted time of a 128-token prefill chunk. */
+  /** Predicted time of a prefill chunk of `chunkTokens`. */
   readonly prefillMs: number;
   readonly weightBytes: number;
   /** The form in which its device will hold them, where it chooses. */

@@ -28,6 +28,7 @@ const worker = z.strictObject({
   freeMemoryBytes: z.number().positive(),
   kvBytesPerTokenLayer: z.number().positive().exactOptional(),
   weights: z.array(heldWeights).min(1).exactOptional(),
+  deviceId: z.string().min(1).exactOptional(),
 });
 
 const link = z.strictObject({
@@ -43,19 +44,21 @@ const workersFile = z.strictObject({
   concurrency: z.number().int().positive().default(16),
   kvTokens: z.number().int().nonnegative().default(16_384),
   contextTokens: z.number().int().nonnegative().exactOptional(),
+  promptTokensPerToken: z.number().nonnegative().exactOptional(),
+  chunkTokens: z.number().int().positive().exactOptional(),
 });
 
 /** What a file of described workers gives to a plan. */
 export type WorkersFile = Pick<
   PlanRequest,
-  "workers" | "links" | "concurrency" | "kvTokens" | "contextTokens"
+  "workers" | "links" | "concurrency" | "kvTokens" | "contextTokens" | "promptTokensPerToken" | "chunkTokens"
 >;
 
 /**
  * Reads workers described as JSON, for planning without a cluster:
  * `{ workers: [{ workerId, device?, layerDecode, layerPrefill, embedding, head, stage?, attention?,
- * freeMemoryBytes, kvBytesPerTokenLayer?, weights? }], links?: [{ from, to, roundTripMs, bytesPerSecond }], concurrency?, kvTokens?,
- * contextTokens? }`; a time is `{ alphaMs, betaMs, points?: [{ rows, ms }] }`, attention
+ * freeMemoryBytes, kvBytesPerTokenLayer?, weights?, deviceId? }], links?: [{ from, to, roundTripMs, bytesPerSecond }],
+ * concurrency?, kvTokens?, contextTokens?, promptTokensPerToken?, chunkTokens? }`; a time is `{ alphaMs, betaMs, points?: [{ rows, ms }] }`, attention
  * `{ msPerToken, measuredAtTokens }`, the coordinator's end of a link is `""`. Defaults: device cpu, no links (all hops free),
  * 16 sequences, KV for 16,384 tokens.
  * @param name what errors call the file

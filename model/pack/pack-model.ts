@@ -64,6 +64,20 @@ export async function packModelWithin(
   return manifest;
 }
 
+/**
+ * A model's manifest without blobs: what is known of it before any weights are packed. Its tokenizer is in the store
+ * afterwards, the manifest is not.
+ * @throws StagecoachError what `packModel` throws
+ */
+export async function outlineSource(options: Omit<PackOptions, "variant">): Promise<Manifest> {
+  const { source, store, name, onWait, signal } = options;
+  const outlined = { ...options, variant: source.quantized ? ("as-is" as const) : ("f32" as const) };
+  return store.exclusive({ purpose: `reading ${name}`, onWait, signal }, async () => {
+    await mkdir(store.home.blobs, { recursive: true });
+    return describe(outlined, [], await packTokenizer(outlined));
+  });
+}
+
 async function packBlobs(options: PackOptions, signal: AbortSignal): Promise<JournalEntry[]> {
   const { source, store, name } = options;
   const variant = options.variant === "as-is" && !source.quantized ? "f32" : options.variant;

@@ -11,7 +11,7 @@ import type { ModelSource } from "../source/model-source.js";
 import { realDisk } from "../store/disk.js";
 import type { Manifest } from "../store/manifest.js";
 import { openStore } from "../store/model-store.js";
-import { type EnsureModelOptions, ensureModel } from "./ensure-model.js";
+import { type EnsureModelOptions, ensureModel, namesVariant, outlineModel } from "./ensure-model.js";
 import type { PullTools } from "./pull-tools.js";
 
 /** Tools without network or programs; sources are told apart by their file's first byte. */
@@ -378,4 +378,37 @@ test("two at once pack a model once", async () => {
   expect(two).toEqual(one);
   expect(opened).toHaveLength(2);
   expect(packs).toBe(1);
+});
+
+describe("an outline", () => {
+  test("of a model that is not packed has its sizes and tokenizer, and leaves no manifest", async () => {
+    const { home, path, ensure } = await setUp();
+    const { tools } = toolsWith();
+    const outline = await outlineModel({ home, nameOrPath: path, tools });
+    expect([outline.model, outline.blobs, outline.config.layerCount]).toEqual(["tiny-model", [], 1]);
+    expect(await openStore(home).readTokenizer(outline)).toEqual(memorySource().tokenizer);
+    expect((await openStore(home).list()).models).toEqual([]);
+    const packed = await ensure(path, { variant: "f16" });
+    expect(packed.tokenizer).toEqual(outline.tokenizer);
+  });
+
+  test("of one that is packed is what is there, in whatever variant", async () => {
+    const { home, path, ensure } = await setUp();
+    const { tools, opened } = toolsWith();
+    const packed = await ensure(path, { variant: "f16" });
+    expect(await outlineModel({ home, nameOrPath: path, tools })).toEqual(packed);
+    expect(opened).toEqual([]);
+  });
+
+  test("is not wanted where a name says the variant", async () => {
+    const { home, path, ensure } = await setUp();
+    await ensure(path, { variant: "f16" });
+    const { tools } = toolsWith();
+    const asked = async (nameOrPath: string) => await namesVariant({ home, nameOrPath, tools });
+    expect([await asked("tiny-model:f16"), await asked("tiny-model"), await asked(path)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
 });

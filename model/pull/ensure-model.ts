@@ -1,6 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { Home } from "../../common/home.js";
-import type { Manifest, Variant } from "../store/manifest.js";
+import { outlineSource } from "../pack/pack-model.js";
+import { type Manifest, type Variant, variants } from "../store/manifest.js";
 import { isModelName } from "../store/model-name.js";
 import { openStore } from "../store/model-store.js";
 import { findStored } from "./find-stored.js";
@@ -42,6 +43,37 @@ export async function ensureModel(options: EnsureModelOptions): Promise<Manifest
   if (stored !== undefined) return stored;
   const source = await locateSource(job, job.store, job.wanted, job.record);
   return packLocated(job, { ...source, name: options.name ?? job.record?.name ?? source.name });
+}
+
+/**
+ * What is known of a model before a variant of it is chosen: any that is packed, otherwise its source without blobs,
+ * fetched where it is not here. Its tokenizer is in the store.
+ * @throws StagecoachError what `ensureModel` throws
+ */
+export async function outlineModel(options: EnsureModelOptions): Promise<Manifest> {
+  const job = await plan(options);
+  for (const variant of variants) {
+    const stored = await findStored({ ...job, variant });
+    if (stored !== undefined) return stored;
+  }
+  const located = await locateSource(job, job.store, job.wanted, job.record);
+  const source = await job.tools.openSource(located.path);
+  try {
+    const name = options.name ?? job.record?.name ?? located.name;
+    return await outlineSource({ source, store: job.store, name, signal: job.signal });
+  } finally {
+    await source.close();
+  }
+}
+
+/** Whether a model's name says the variant, as in `smollm2:f32`. */
+export async function namesVariant({
+  home,
+  nameOrPath,
+  tools = realTools,
+}: EnsureModelOptions): Promise<boolean> {
+  const wanted = await parseModelReference(openStore(home, tools.disk), nameOrPath);
+  return wanted.kind === "name" && wanted.variant !== undefined;
 }
 
 /** Works a request out as far as it goes without the network. */

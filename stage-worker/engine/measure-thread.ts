@@ -2,22 +2,23 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createRunner, type RunnerSpec } from "./create-runner.js";
 import { type EngineFailure, failureOf } from "./engine-messages.js";
 import { type ModelTimes, measureModel } from "./measure-model.js";
+import type { MeasureSchedule } from "./measure-schedule.js";
 import { pinThread } from "./pin-thread.js";
 
 /** What the thread is started with: a runner's specification, of which the part of the model is replaced. */
 export interface MeasureThreadData {
   readonly spec: RunnerSpec;
+  readonly schedule: MeasureSchedule;
 }
 
 /** The thread's only message. */
 export type FromMeasure = { kind: "times"; times: ModelTimes } | { kind: "broken"; failure: EngineFailure };
 
 /** Entry of the thread that times a model: `session.run` blocks the thread it is called from. */
-async function main({ spec }: MeasureThreadData): Promise<FromMeasure> {
+async function main({ spec, schedule }: MeasureThreadData): Promise<FromMeasure> {
   if (spec.cpus !== undefined) pinThread(spec.cpus);
-  const { options, device } = spec;
-  const how = { limits: options, onGpu: device === "cuda" || device === "webgpu" };
-  const times = await measureModel(options.manifest, how, (part) =>
+  const { options } = spec;
+  const times = await measureModel(options.manifest, { schedule, limits: options }, (part) =>
     createRunner({ ...spec, options: { ...options, ...part } }),
   );
   return { kind: "times", times };

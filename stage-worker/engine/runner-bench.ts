@@ -1,62 +1,64 @@
 import { greedySampling } from "../../common/greedy-sampling.js";
 import type { Manifest } from "../../model/store/manifest.js";
+import { BenchInput } from "./bench-input.js";
 import type { TimedRows } from "./fit-line.js";
-import { median } from "./percentile.js";
-import type { RunnerOptions, SamplingParameters, StageInput, StageRunner } from "./stage-runner.js";
+import type { RunnerOptions, SamplingParameters, StageRunner } from "./stage-runner.js";
+import { cpuPace, type Pace, timeMedian } from "./time-rounds.js";
 
-/** Limits of a runner that is measured. */
-export type BenchLimits = Pick<
-  RunnerOptions,
-  "blockSize" | "blockCount" | "maxSequences" | "maxContext" | "laneCount"
->;
+/** Of the options that a runner was opened with, those that a bench needs. */
+type OpenedWith = Pick<RunnerOptions, "blockSize" | "blockCount" | "activationDtype">;
 
-/** Room for 17 sequences of 256 tokens, in blocks as the device wants them; 0 takes any. */
-export function benchLimits(wantedBlockSize: number): BenchLimits {
-  const [maxSequences, maxContext] = [17, 256];
-  const blockSize = wantedBlockSize || 16;
-  const blockCount = maxSequences * Math.ceil(maxContext / blockSize);
-  return { blockSize, blockCount, maxSequences, maxContext, laneCount: 1 };
+/** A sequence that is open. */
+interface BenchSequence {
+  /** Tokens in KV. */
+  length: number;
+  /** Blocks that cover its beginning, its own and shared ones. */
+  blockCount: number;
+  readonly ownBlocks: number[];
 }
 
-/** How often a thing is timed: until the time is used up, within these numbers of rounds. */
-const rounds = { least: 3, most: 16, budgetMs: 250 };
-/** A stage mostly waits for others between two steps, and finds its caches colder than a loop would. */
-const longestPauseMs = 10;
+/** How a bench goes about it. */
+interface BenchManner {
+  /** Defaults to a CPU's. */
+  readonly pace?: Pace;
+  /** What its sequences ask for. Defaults to greedy. */
+  readonly sampling?: SamplingParameters;
+}
+
+/** Tokens of a run that only brings sequences to their context. */
+const fillTokens = 2048;
+/** A run longer than this makes larger ones not worth their time. */
+const longEnoughMs = 300;
 
 /** Drives one runner with sequences of its own making. */
 export class RunnerBench {
   readonly #runner: StageRunner;
-  readonly #config: Manifest["config"];
-  readonly #input: "tokens" | "hidden";
-  readonly #maxSequences: number;
+  readonly #input: BenchInput;
   readonly #blockSize: number;
-  readonly #blocksPerSequence: number;
+  readonly #pace: Pace;
   readonly #sampling: SamplingParameters;
-  /** Tokens in KV of each open sequence. */
-  readonly #lengths = new Map<number, number>();
-  /** Which share of the blocks an open sequence owns. */
-  readonly #slots = new Map<number, number>();
-  /** Open sequences that were given their own blocks. */
-  readonly #equipped = new Set<number>();
+  readonly #sequences = new Map<number, BenchSequence>();
+  /** Blocks that no sequence has. */
+  readonly #free: number[];
   #nextId = 1;
   #wallMs = 0;
   #processorMs = 0;
 
-  /** `limits`: those that the runner was opened with; `sampling`: what its sequences ask for, greedy unless said. */
+  /** `opened`: what the runner was opened with, its blocks counted. */
   constructor(
     runner: StageRunner,
     config: Manifest["config"],
     input: "tokens" | "hidden",
-    limits: Pick<BenchLimits, "blockSize" | "maxSequences" | "maxContext">,
-    sampling: SamplingParameters = greedySampling,
+    opened: OpenedWith,
+    { pace = cpuPace, sampling = greedySampling }: BenchManner = {},
   ) {
-    this.#sampling = sampling;
-    this.#maxSequences = limits.maxSequences;
-    this.#blockSize = limits.blockSize;
-    this.#blocksPerSequence = Math.ceil(limits.maxContext / limits.blockSize);
     this.#runner = runner;
-    this.#config = config;
-    this.#input = input;
+    const { activationDtype = "FLOAT32" } = opened;
+    this.#input = new BenchInput(config, input === "tokens" ? undefined : activationDtype);
+    this.#blockSize = opened.blockSize;
+    this.#pace = pace;
+    this.#sampling = sampling;
+    this.#free = Array.from({ length: opened.blockCount }, (_, block) => opened.blockCount - 1 - block);
   }
 
   /**
@@ -67,35 +69,50 @@ export class RunnerBench {
     return this.#wallMs === 0 ? 1 : Math.min(1, this.#processorMs / this.#wallMs);
   }
 
-  /** Median milliseconds of a first chunk of so many tokens. */
+  /** Median milliseconds of one first chunk. */
   async timePrefill(tokens: number): Promise<number> {
-    return await timeMedian(() => this.timeOnce(tokens));
+    return await timeMedian(this.#pace, () => this.timeOnce(tokens));
+  }
+
+  /** Median milliseconds of first chunks of so many tokens, ascending; the largest are left out where runs get long. */
+  async timePrefills(tokenCounts: readonly number[]): Promise<TimedRows[]> {
+    return await untilLong(tokenCounts, (tokens) => this.timePrefill(tokens));
   }
 
   /** Milliseconds of one first chunk of so many tokens. */
   async timeOnce(tokens: number): Promise<number> {
-    const [id] = this.#open(1) as [number];
-    const ms = await this.#forward([id], tokens);
-    this.#close([id]);
+    const ids = this.#open(1);
+    const ms = await this.#forward(ids, tokens);
+    this.#close(ids);
     return ms;
   }
 
   /**
    * Median milliseconds of one token each of so many sequences that have about `context` tokens already, for
-   * each of the counts. They share their beginning, as with a cached prefix, so only one of them is computed, but
-   * for what is in a block of each where a runner cannot begin inside one.
+   * each of the counts, ascending; the largest are left out where runs get long. They share their beginning, as with
+   * a cached prefix, so only one of them is computed, but for what is in a block of each where a runner cannot begin
+   * inside one.
    * `before`: what the machine does before each of the timed steps.
    */
   async timeDecodes(
     rowCounts: readonly number[],
     context: number,
-    before: () => Promise<unknown> = () => Promise.resolve(),
+    before?: () => Promise<unknown>,
   ): Promise<TimedRows[]> {
-    const ids = await this.#openWithContext(Math.max(...rowCounts), context);
-    const timed: TimedRows[] = [];
-    for (const rows of rowCounts)
-      timed.push({ rows, ms: await timeMedian(() => this.#forward(ids.slice(0, rows), 1), before) });
-    this.#close(ids);
+    const shared = this.#open(1);
+    if (context > 0) await this.#forward(shared, context);
+    const blocks = this.#sequences.get(shared[0] as number)?.ownBlocks.slice() ?? [];
+    const own = this.#runner.beginsInsideBlocks ? 0 : context % this.#blockSize;
+    const cachedBlocks = blocks.slice(0, Math.ceil((context - own) / this.#blockSize));
+    const timed = await untilLong(rowCounts, async (rows) => {
+      // Anew for each count, so that all of them begin with the same context.
+      const ids = this.#open(rows, context - own, cachedBlocks);
+      await this.#fill(ids, own);
+      const ms = await timeMedian(this.#pace, () => this.#forward(ids, 1), before);
+      this.#close(ids);
+      return ms;
+    });
+    this.#close(shared);
     return timed;
   }
 
@@ -105,7 +122,7 @@ export class RunnerBench {
    */
   async timeSteps(rows: number, promptTokens: number, steps: number): Promise<number[]> {
     const ids = this.#open(rows);
-    for (const id of ids) await this.#forward([id], promptTokens);
+    await this.#fill(ids, promptTokens);
     const times: number[] = [];
     while (times.length < steps) times.push(await this.#forward(ids, 1));
     this.#close(ids);
@@ -116,28 +133,8 @@ export class RunnerBench {
     await this.#runner.close();
   }
 
-  async #openWithContext(count: number, context: number): Promise<number[]> {
-    if (context === 0) return this.#open(count);
-    const [first] = this.#open(1) as [number];
-    await this.#forward([first], context);
-    const own = this.#runner.beginsInsideBlocks ? 0 : context % this.#blockSize;
-    const shared = context - own;
-    const blocks = this.#blocksOf(first).slice(0, Math.ceil(shared / this.#blockSize));
-    const others = this.#open(count - 1, shared, blocks);
-    if (own > 0 && others.length > 0) await this.#forward(others, own);
-    return [first, ...others];
-  }
-
   #open(count: number, cachedLength = 0, cachedBlocks: readonly number[] = []): number[] {
     const ids = Array.from({ length: count }, () => this.#nextId++);
-    const taken = new Set(this.#slots.values());
-    const free = Array.from({ length: this.#maxSequences }, (_, slot) => slot).filter(
-      (slot) => !taken.has(slot),
-    );
-    for (const [index, id] of ids.entries()) {
-      this.#slots.set(id, free[index] as number);
-      this.#lengths.set(id, cachedLength);
-    }
     this.#runner.open(
       ids.map((sequenceId) => ({
         sequenceId,
@@ -148,30 +145,40 @@ export class RunnerBench {
         sampling: this.#sampling,
       })),
     );
+    // A block that is partly cached is copied from; its place is taken by one of the sequence's own.
+    const blockCount = Math.floor(cachedLength / this.#blockSize);
+    for (const id of ids) this.#sequences.set(id, { length: cachedLength, blockCount, ownBlocks: [] });
     return ids;
+  }
+
+  /** Has each sequence read so many tokens, several at once where they are short. */
+  async #fill(ids: readonly number[], tokens: number): Promise<void> {
+    if (tokens === 0) return;
+    const atOnce = Math.max(1, Math.floor(fillTokens / tokens));
+    for (let from = 0; from < ids.length; from += atOnce) {
+      await this.#forward(ids.slice(from, from + atOnce), tokens);
+    }
   }
 
   #close(ids: readonly number[]): void {
     this.#runner.closeSequences(ids.map((sequenceId) => ({ sequenceId, keptBlocks: 0 })));
     for (const id of ids) {
-      this.#slots.delete(id);
-      this.#lengths.delete(id);
-      this.#equipped.delete(id);
+      this.#free.push(...(this.#sequences.get(id)?.ownBlocks ?? []));
+      this.#sequences.delete(id);
     }
   }
 
   async #forward(ids: readonly number[], tokens: number): Promise<number> {
-    const contexts = ids.map((id) => this.#lengths.get(id) as number);
+    const sequences = ids.map((id) => this.#sequences.get(id) as BenchSequence);
     const batch = {
       lane: 0,
       sequenceIds: ids,
-      contextLengths: contexts,
+      contextLengths: sequences.map(({ length }) => length),
       lengths: ids.map(() => tokens),
       sample: ids.map(() => true),
-      newBlocks: ids.map((id) => (this.#equipped.has(id) ? [] : this.#blocksOf(id))),
+      newBlocks: sequences.map((sequence) => this.#newBlocks(sequence, tokens)),
     };
-    for (const id of ids) this.#equipped.add(id);
-    const input = this.#makeInput(ids.length * tokens);
+    const input = this.#input.of(ids.length * tokens);
     const before = process.cpuUsage();
     const startedMs = performance.now();
     await this.#runner.forward(batch, input);
@@ -179,50 +186,31 @@ export class RunnerBench {
     const { user, system } = process.cpuUsage(before);
     this.#wallMs += ms;
     this.#processorMs += (user + system) / 1000;
-    for (const [index, id] of ids.entries()) this.#lengths.set(id, (contexts[index] as number) + tokens);
+    for (const sequence of sequences) sequence.length += tokens;
     return ms;
   }
 
-  #blocksOf(id: number): number[] {
-    const first = (this.#slots.get(id) as number) * this.#blocksPerSequence;
-    return Array.from({ length: this.#blocksPerSequence }, (_, index) => first + index);
-  }
-
-  #makeInput(tokens: number): StageInput {
-    const { vocabularySize, hiddenSize } = this.#config;
-    if (this.#input === "tokens") {
-      return {
-        kind: "tokens",
-        tokenIds: Uint32Array.from({ length: tokens }, (_, i) => (i * 7919) % vocabularySize),
-      };
-    }
-    // Zeros and subnormals take other paths than real activations.
-    return {
-      kind: "hidden",
-      dtype: "FLOAT32",
-      data: Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
-    };
+  /** Takes what a sequence lacks for so many more tokens. */
+  #newBlocks(sequence: BenchSequence, tokens: number): number[] {
+    const needed = Math.ceil((sequence.length + tokens) / this.#blockSize);
+    const blocks = this.#free.splice(this.#free.length - (needed - sequence.blockCount));
+    sequence.ownBlocks.push(...blocks);
+    sequence.blockCount = needed;
+    return blocks;
   }
 }
 
-/** The first round warms up and does not count. */
-async function timeMedian(
-  round: () => Promise<number>,
-  before: () => Promise<unknown> = () => Promise.resolve(),
-): Promise<number> {
-  let ms = await round();
-  const times: number[] = [];
-  let spentMs = 0;
-  while (times.length < rounds.least || (times.length < rounds.most && spentMs < rounds.budgetMs)) {
-    Atomics.wait(cell, 0, 0, Math.min(ms, longestPauseMs));
-    await before();
-    ms = await round();
-    times.push(ms);
-    spentMs += ms;
+async function untilLong(
+  counts: readonly number[],
+  time: (count: number) => Promise<number>,
+): Promise<TimedRows[]> {
+  const timed: TimedRows[] = [];
+  for (const rows of counts) {
+    // Two tell how it grows.
+    if (timed.length >= 2 && (timed.at(-1)?.ms ?? 0) > longEnoughMs) break;
+    timed.push({ rows, ms: await time(rows) });
   }
-  return median(times);
+  return timed;
 }
-
-const cell = new Int32Array(new SharedArrayBuffer(4));
 
 const noTokens = new Uint32Array(0);

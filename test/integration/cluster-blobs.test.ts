@@ -6,7 +6,7 @@ import type { Home } from "../../common/home.js";
 import type { Blob, Manifest } from "../../model/store/manifest.js";
 import { openStore } from "../../model/store/model-store.js";
 import { stageBlobs } from "../../model/store/stage-blobs.js";
-import { measuredLayers } from "../../stage-worker/engine/measure-model.js";
+import { measuredLayers, measureSchedule } from "../../stage-worker/engine/measure-schedule.js";
 import { goldenPrompts, goldenRun } from "../fixtures/golden-runs.js";
 import {
   generate,
@@ -77,7 +77,9 @@ async function manifestIn(home: Home): Promise<Manifest> {
 
 /** What a worker reads to time its machine; see ModelMeasurer. */
 function blobsToMeasure(manifest: Manifest): Blob[] {
-  const part = { manifest, firstLayer: 0, endLayer: measuredLayers(manifest), embedding: true, head: true };
+  const schedule = measureSchedule("cpu", manifest, { maxSequences: 16, maxBatchTokens: 512 });
+  const endLayer = measuredLayers(manifest, schedule);
+  const part = { manifest, firstLayer: 0, endLayer, embedding: true, head: true };
   return stageBlobs(part);
 }
 

@@ -152,7 +152,9 @@ test("a worker that would slow the pipeline down holds no stage, and the plan sa
   expect(leftOut).toEqual([
     {
       workerId: "slow",
-      reason: expect.stringMatching(/^decoding would fall from \d+ to \d+(\.\d)? tok\/s with it$/),
+      reason: expect.stringMatching(
+        /^decoding would fall from \d+ to \d+(\.\d)? tok\/s with it, prompts counted$/,
+      ),
     },
   ]);
   expect(await achievedShare(coordinator, 16, 12)).toBeGreaterThan(0.9);

@@ -14,7 +14,7 @@ import { checkInput } from "../check-input.js";
 import { hiddenOutputs, hiddenResult } from "../ort/hidden-tensors.js";
 import { bestOnly, isPlainGreedy, type SureNeeds, wholeLogits } from "../ort/row-needs.js";
 import { logitRows, type SampledRow, sampleOutputs } from "../ort/sample-rows.js";
-import { stageWeightBytes } from "../ort/weight-bytes.js";
+import { cpuWeightBytes } from "../ort/weight-bytes.js";
 import { SequenceLedger } from "../sequence-ledger.js";
 import type {
   RaggedBatch,
@@ -41,7 +41,7 @@ import { planRuns, type RunSlice, runTokens, type StageRun } from "./stage-run.j
  */
 export async function createCpuRunner(options: RunnerOptions, sampler: Sampler): Promise<StageRunner> {
   const { config } = options.manifest;
-  const weightBytes = stageWeightBytes(options);
+  const weightBytes = cpuWeightBytes(options);
   const blockCount = kvBlockCount(options, weightBytes);
   const ledger = new SequenceLedger({ ...options, blockCount });
   const kvShape = {

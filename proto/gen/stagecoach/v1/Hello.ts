@@ -20,13 +20,18 @@ export interface Hello {
    */
   'address'?: (string);
   /**
-   * cpu, simulated.
+   * cpu, cuda:N, webgpu, simulated.
    */
   'device'?: (string);
   'threads'?: (number);
   'totalMemoryBytes'?: (number | string | Long);
   'freeMemoryBytes'?: (number | string | Long);
   'processId'?: (number);
+  /**
+   * The GPU that it computes on, the same for all who compute on it; empty
+   * where it has processors of its own.
+   */
+  'deviceId'?: (string);
 }
 
 export interface Hello__Output {
@@ -47,11 +52,16 @@ export interface Hello__Output {
    */
   'address': (string);
   /**
-   * cpu, simulated.
+   * cpu, cuda:N, webgpu, simulated.
    */
   'device': (string);
   'threads': (number);
   'totalMemoryBytes': (number);
   'freeMemoryBytes': (number);
   'processId': (number);
+  /**
+   * The GPU that it computes on, the same for all who compute on it; empty
+   * where it has processors of its own.
+   */
+  'deviceId': (string);
 }

@@ -20,7 +20,8 @@ export interface MeasureReply {
   'head'?: (_stagecoach_v1_LinearTime | null);
   'freeMemoryBytes'?: (number | string | Long);
   /**
-   * What a micro-batch costs a stage beside its layers, embedding and head.
+   * What a micro-batch costs a stage beside its layers, embedding and head. What
+   * grows with the rows is for hidden states in and out, half for either.
    */
   'stage'?: (_stagecoach_v1_LinearTime | null);
   /**
@@ -67,7 +68,8 @@ export interface MeasureReply__Output {
   'head': (_stagecoach_v1_LinearTime__Output | null);
   'freeMemoryBytes': (number);
   /**
-   * What a micro-batch costs a stage beside its layers, embedding and head.
+   * What a micro-batch costs a stage beside its layers, embedding and head. What
+   * grows with the rows is for hidden states in and out, half for either.
    */
   'stage': (_stagecoach_v1_LinearTime__Output | null);
   /**

@@ -1,19 +1,28 @@
 // Original file: proto/stagecoach/v1/stage.proto
 
+import type { DataType as _stagecoach_v1_DataType, DataType__Output as _stagecoach_v1_DataType__Output } from '../../stagecoach/v1/DataType.js';
 
 export interface MeasureRequest {
   'manifestJson'?: (Buffer | Uint8Array | string);
   'blobAddress'?: (string);
   'threads'?: (number);
   /**
-   * What will be served, for devices that choose the form of their weights by
-   * it; see LoadRequest. 0 where it is not known.
+   * Sequences that may decode at once: GPUs are timed up to so many. 0 means 16.
    */
   'maxSequences'?: (number);
-  'maxContext'?: (number);
   /**
-   * Stages that will share the model.
+   * Tokens of a micro-batch: GPUs are timed up to so many. 0 means 512.
    */
+  'maxBatchTokens'?: (number);
+  /**
+   * How hidden states will come in and go out; unspecified means FLOAT32.
+   */
+  'activationDtype'?: (_stagecoach_v1_DataType);
+  /**
+   * Longest sequence in tokens, and stages that will share the model, for devices
+   * that choose the form of their weights by them; 0 where it is not known.
+   */
+  'maxContext'?: (number);
   'stages'?: (number);
 }
 
@@ -22,13 +31,21 @@ export interface MeasureRequest__Output {
   'blobAddress': (string);
   'threads': (number);
   /**
-   * What will be served, for devices that choose the form of their weights by
-   * it; see LoadRequest. 0 where it is not known.
+   * Sequences that may decode at once: GPUs are timed up to so many. 0 means 16.
    */
   'maxSequences': (number);
-  'maxContext': (number);
   /**
-   * Stages that will share the model.
+   * Tokens of a micro-batch: GPUs are timed up to so many. 0 means 512.
    */
+  'maxBatchTokens': (number);
+  /**
+   * How hidden states will come in and go out; unspecified means FLOAT32.
+   */
+  'activationDtype': (_stagecoach_v1_DataType__Output);
+  /**
+   * Longest sequence in tokens, and stages that will share the model, for devices
+   * that choose the form of their weights by them; 0 where it is not known.
+   */
+  'maxContext': (number);
   'stages': (number);
 }
