@@ -10,9 +10,10 @@ const mebibyte = 2 ** 20;
 function stage(change: Partial<RunnerOptions> = {}): RunnerOptions {
   const plain = paperManifest({ kvHeadCount: 8, headSize: 64 });
   const [embed, ...rest] = plain.blobs;
+  const table = { name: "embed", dtype: "f16", shape: [1], offsetBytes: 0, sizeBytes: 100 * mebibyte };
   const manifest = {
     ...plain,
-    blobs: [{ ...embed, sizeBytes: 100 * mebibyte - 5 }, ...rest],
+    blobs: [{ ...embed, tensors: [table] }, ...rest],
   } as RunnerOptions["manifest"];
   const sizes = { blockSize: 128, blockCount: 0, maxContext: 1_280, maxSequences: 1000, maxBatchTokens: 512 };
   return { ...runnerOptions({ manifest, memoryLimitBytes: 100_000 * mebibyte }), ...sizes, ...change };
