@@ -35,12 +35,20 @@ export function timingOf(cost: CostModel, { order, ends }: Assignment): Timing {
 }
 
 /**
- * Time from one micro-batch to the next when `inFlight` circulate: the slowest stage or link, or the whole way
+ * Micro-batches that may be on the way at once where `inFlight` circulate: a stage alone is sent the next one ahead of
+ * its answer.
+ */
+export function onTheWay(stageCount: number, inFlight: number): number {
+  return stageCount === 1 ? 2 * inFlight : inFlight;
+}
+
+/**
+ * Time from one micro-batch to the next when so many are on the way: the slowest stage or link, or the whole way
  * shared by those that are on it.
  */
 export function periodMs(
   { slowestMs, totalMs }: Pick<Timing, "slowestMs" | "totalMs">,
-  inFlight: number,
+  count: number,
 ): number {
-  return Math.max(slowestMs, totalMs / inFlight);
+  return Math.max(slowestMs, totalMs / count);
 }

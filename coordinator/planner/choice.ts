@@ -1,4 +1,4 @@
-import { type Assignment, periodMs, type Timing, timingOf } from "./assignment.js";
+import { type Assignment, onTheWay, periodMs, type Timing, timingOf } from "./assignment.js";
 import { batchesOf, CostModel } from "./cost-model.js";
 import type { PlanRequest } from "./types.js";
 
@@ -17,6 +17,8 @@ export interface Shape {
   readonly laneCount: number;
   /** Micro-batches that circulate: no more than there are sequences to fill them evenly. */
   readonly inFlight: number;
+  /** See `onTheWay` of assignment.ts. */
+  readonly onTheWay: number;
   readonly cost: CostModel;
 }
 
@@ -29,7 +31,8 @@ export interface Choice extends Shape {
 }
 
 /**
- * All shapes to consider: as many lanes as stages, or one more; and fewer where stages share a device, which computes
+ * All shapes to consider: as many lanes as stages, or one more, which a stage alone does not need, for it is sent steps
+ * ahead; and fewer where stages share a device, which computes
  * one micro-batch at a time, and larger ones faster.
  * @param sharing stages that may have to take turns with others
  */
@@ -38,13 +41,14 @@ export function shapesOf(request: PlanRequest, stageCounts: readonly number[], s
   const costs = new Map<number, CostModel>();
   return stageCounts.flatMap((stageCount) => {
     const fewest = Math.max(1, stageCount - sharing);
-    return Array.from({ length: stageCount + 2 - fewest }, (_, index) => {
+    const most = stageCount === 1 ? 1 : stageCount + 1;
+    return Array.from({ length: most + 1 - fewest }, (_, index) => {
       const laneCount = fewest + index;
       const { rows, inFlight } = batchesOf(concurrency, laneCount);
       const load = { kind: "decode" as const, rows, promptTokens: rows * promptTokensPerToken };
       const cost = costs.get(rows) ?? new CostModel(request, load);
       costs.set(rows, cost);
-      return { stageCount, laneCount, inFlight, cost };
+      return { stageCount, laneCount, inFlight, onTheWay: onTheWay(stageCount, inFlight), cost };
     });
   });
 }
@@ -55,7 +59,7 @@ export function choiceOf(request: PlanRequest, shape: Shape, assignment: Assignm
   const slowestStageMs = Math.max(...timing.stageMs, shape.cost.sharedMs(assignment.order, timing.stageMs));
   const extraLane = shape.laneCount > shape.stageCount;
   if (extraLane && !(Math.max(...timing.hopMs) > extraLaneFrom * slowestStageMs)) return undefined;
-  const period = periodMs(timing, shape.inFlight);
+  const period = periodMs(timing, shape.onTheWay);
   return {
     ...shape,
     assignment,

@@ -1,3 +1,4 @@
+import { periodMs } from "./assignment.js";
 import type { Choice } from "./choice.js";
 import { sumsByDevice } from "./cost-model.js";
 import type { PlanRequest } from "./types.js";
@@ -33,7 +34,7 @@ export function describeBottleneck({ workers }: PlanRequest, choice: Choice): st
     each.timeMs > most.timeMs ? each : most,
   );
   // A little more than the slowest is what even stages with short hops come to.
-  if (timing.totalMs / inFlight <= slowest.timeMs * 1.05) return slowest.words;
+  if (periodMs(timing, choice.onTheWay) <= slowest.timeMs * 1.05) return slowest.words;
   if (inFlight < laneCount || inFlight === 1) {
     return `the way through all stages: ${milliseconds(timing.totalMs)} a token of a sequence, too few sequences to overlap it`;
   }

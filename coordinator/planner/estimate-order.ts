@@ -10,7 +10,7 @@ export interface Estimate {
 }
 
 /** What a shape's order would reach with its stages filled one after another. */
-export function estimateOrder({ cost, inFlight }: Shape, order: readonly number[]): Estimate {
+export function estimateOrder({ cost, inFlight, onTheWay }: Shape, order: readonly number[]): Estimate {
   const search = new OrderSearch(cost, order);
   const { layersLeft } = search.fill(Infinity);
   if (layersLeft > 0) return { layersLeft, rate: 0 };
@@ -22,7 +22,7 @@ export function estimateOrder({ cost, inFlight }: Shape, order: readonly number[
     else low = middle;
   }
   const timing = timingOf(cost, search.fill(high).assignment);
-  return { layersLeft: 0, rate: tokensPerSecond(1 / inFlight, periodMs(timing, inFlight)) };
+  return { layersLeft: 0, rate: tokensPerSecond(1 / inFlight, periodMs(timing, onTheWay)) };
 }
 
 export function compareEstimates(a: Estimate, b: Estimate): number {

@@ -49,7 +49,7 @@ function bestWith(request: PlanRequest, { assignment }: Choice, worker: number):
     const likeliest = orders
       .map((order) => ({ order, estimate: estimateOrder(shape, order) }))
       .reduce((a, b) => (compareEstimates(b.estimate, a.estimate) < 0 ? b : a));
-    const cut = minimisePeriod(new OrderSearch(shape.cost, likeliest.order), shape.inFlight);
+    const cut = minimisePeriod(new OrderSearch(shape.cost, likeliest.order), shape.onTheWay);
     if (cut !== undefined) best = betterOf(best, choiceOf(request, shape, cut));
   }
   return best;

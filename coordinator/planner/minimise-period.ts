@@ -17,10 +17,10 @@ export function lowestLimit(search: LimitSearch): number | undefined {
 }
 
 /**
- * The assignment with the shortest period, `max(slowest stage or link, total / inFlight)`, and among those the
+ * The assignment with the shortest period, `max(slowest stage or link, total / onTheWay)`, and among those the
  * shortest total. A higher limit allows a shorter total, so the two cross once; that place is searched.
  */
-export function minimisePeriod(search: LimitSearch, inFlight: number): Assignment | undefined {
+export function minimisePeriod(search: LimitSearch, onTheWay: number): Assignment | undefined {
   const { limits } = search;
   const limitAt = (index: number): number => limits[index] as number;
   const start = firstWhere(limits.length, 0, (index) => search.mayFit(limitAt(index)));
@@ -28,7 +28,7 @@ export function minimisePeriod(search: LimitSearch, inFlight: number): Assignmen
   if (lowest === limits.length) return undefined;
 
   const shareAt = (index: number): number =>
-    (search.leastTotal(limitAt(index))?.totalMs ?? Infinity) / inFlight;
+    (search.leastTotal(limitAt(index))?.totalMs ?? Infinity) / onTheWay;
   const crossing = firstWhere(limits.length, lowest, (index) => shareAt(index) <= limitAt(index));
   const periodMs = Math.min(
     crossing < limits.length ? limitAt(crossing) : Infinity,

@@ -13,7 +13,8 @@ function bruteForce(request: PlanRequest): { tokensPerSecond: number; totalMs: n
   for (const order of ordersOf(workers)) {
     if (request.stages !== undefined && order.length !== request.stages) continue;
     for (const cuts of cutsOf(model.layerCount, order.length)) {
-      const most = order.length + 1;
+      // A stage alone is sent steps ahead.
+      const most = order.length === 1 ? 1 : order.length + 1;
       for (let laneCount = devicesOf(order).length; laneCount <= most; laneCount++) {
         const reached = reach(request, order, cuts, laneCount, concurrency);
         if (reached === undefined) continue;
@@ -102,7 +103,8 @@ function reach(
   );
   if (laneCount > order.length && Math.max(...hopMs) <= 0.05 * Math.max(...deviceMs)) return undefined;
   const totalMs = [...stageMs, ...hopMs].reduce((sum, each) => sum + each, 0);
-  const period = Math.max(...deviceMs, ...hops.map((hop) => hop.transferMs), totalMs / circulating);
+  const onTheWay = order.length === 1 ? 2 * circulating : circulating;
+  const period = Math.max(...deviceMs, ...hops.map((hop) => hop.transferMs), totalMs / onTheWay);
   return { tokensPerSecond: (concurrency / circulating / period) * 1000, totalMs };
 }
 

@@ -1,4 +1,4 @@
-import { periodMs, type Timing, timingOf } from "./assignment.js";
+import { onTheWay, periodMs, type Timing, timingOf } from "./assignment.js";
 import { type Choice, tokensPerSecond } from "./choice.js";
 import { choosePipeline, sortedByName } from "./choose.js";
 import { CostModel } from "./cost-model.js";
@@ -39,9 +39,12 @@ export function makePlan(request: PlanRequest): Plan {
     stages: plannedStages(sorted, choice, decodeTiming, prefillTiming.stageMs),
     laneCount: choice.laneCount,
     bottleneck: describeBottleneck(sorted, choice),
-    decodeTokensPerSecond: tokensPerSecond(rows, periodMs(decodeTiming, choice.inFlight)),
-    prefillTokensPerSecond: tokensPerSecond(chunkTokens, periodMs(prefillTiming, choice.laneCount)),
-    singleTokensPerSecond: tokensPerSecond(1, single.totalMs),
+    decodeTokensPerSecond: tokensPerSecond(rows, periodMs(decodeTiming, choice.onTheWay)),
+    prefillTokensPerSecond: tokensPerSecond(
+      chunkTokens,
+      periodMs(prefillTiming, onTheWay(choice.stageCount, choice.laneCount)),
+    ),
+    singleTokensPerSecond: tokensPerSecond(1, periodMs(single, onTheWay(choice.stageCount, 1))),
     predictions: predictDecoding(sorted, choice),
     leftOut: leftOutWorkers(sorted, choice),
     remarks: [...sharingRemarks(sorted, choice), ...replicaRemarks(sorted, choice)],

@@ -1,4 +1,4 @@
-import { type Assignment, periodMs, timingOf } from "./assignment.js";
+import { type Assignment, onTheWay, periodMs, timingOf } from "./assignment.js";
 import { tokensPerSecond } from "./choice.js";
 import { batchesOf, CostModel } from "./cost-model.js";
 import type { PlanRequest, Prediction } from "./types.js";
@@ -31,5 +31,5 @@ function decodeRate(
     timingOf(new CostModel(request, { kind: "decode", rows: count }), assignment);
   const { slowestMs } = timingFor(rows);
   const { totalMs } = timingFor(Math.ceil(rows));
-  return tokensPerSecond(rows, periodMs({ slowestMs, totalMs }, inFlight));
+  return tokensPerSecond(rows, periodMs({ slowestMs, totalMs }, onTheWay(assignment.order.length, inFlight)));
 }

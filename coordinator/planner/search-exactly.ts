@@ -18,8 +18,9 @@ export function searchExactly(request: PlanRequest, shapes: readonly Shape[]): C
     const toBeat = best === undefined ? 0 : meritOf(best, best.tokensPerSecond) * (1 - 1e-9);
     if (atMost < toBeat) break;
     const leastTotalMs = search.leastTotal(Infinity)?.totalMs ?? Infinity;
-    if (meritOf(shape, tokensPerSecond(request.concurrency, leastTotalMs)) < toBeat) continue;
-    const assignment = minimisePeriod(search, shape.inFlight);
+    const batch = request.concurrency / shape.inFlight;
+    if (meritOf(shape, tokensPerSecond(batch, leastTotalMs / shape.onTheWay)) < toBeat) continue;
+    const assignment = minimisePeriod(search, shape.onTheWay);
     if (assignment !== undefined) best = betterOf(best, choiceOf(request, shape, assignment));
   }
   return best;

@@ -25,7 +25,7 @@ export function searchLocally(request: PlanRequest, shapes: readonly Shape[]): C
   for (const [rank, { shape, order }] of guesses.entries()) {
     if (rank >= shapesToImprove && best !== undefined) break;
     const improved = improve(shape, order);
-    const assignment = minimisePeriod(new OrderSearch(shape.cost, improved), shape.inFlight);
+    const assignment = minimisePeriod(new OrderSearch(shape.cost, improved), shape.onTheWay);
     if (assignment !== undefined) best = betterOf(best, choiceOf(request, shape, assignment));
   }
   return best;

@@ -5,7 +5,7 @@ import { elementTypes } from "./onnx-writer.js";
 import { ProductInput, type UnscaledProduct, unscaledProduct } from "./product.js";
 import type { ResidualStream } from "./residual-stream.js";
 import { graphInputs, graphOutputs, topCount } from "./stage-graph-io.js";
-import { weighedRows } from "./weighed-rows.js";
+import { tokenRuns, weighedRows } from "./weighed-rows.js";
 
 /**
  * Final norm and head over the rows that are left in the stream: the most likely token of each, and the logits of
@@ -46,12 +46,40 @@ function halfScores(graph: GraphBuilder, scores: string, vocabularySize: number)
   const largest = graph.op("Reshape", [graph.op("GatherElements", [scores, best], { axis: 1 }), flat]);
   const bestLogits = wide(largest);
   graph.output(graphOutputs.bestLogits, bestLogits, "f32", ["R"]);
+  rowParts(graph, scores, bestLogits, vocabularySize);
+}
+
+/**
+ * What tokens are drawn from without whole logits, in a branch of its own: where all are greedy its 25 nodes would be
+ * a tenth of a step of one row of a small model (CUDA launches a node in some 10 µs).
+ */
+function rowParts(graph: GraphBuilder, scores: string, bestLogits: string, vocabularySize: number): void {
   const count = Math.min(topCount, vocabularySize);
-  const rows = graph.op("Gather", [scores, graph.input(graphInputs.topRows, "i64", ["K"])]);
-  const [top, tokens] = graph.ops("TopK", 2, [rows, graph.integers(count)], { axis: 1 }) as [string, string];
-  graph.output(graphOutputs.topLogits, wide(top), "f32", ["K", count]);
-  graph.output(graphOutputs.topTokens, tokens, "i64", ["K", count]);
-  weighedRows(graph, scores, bestLogits, vocabularySize);
+  const { runCount, runLength } = tokenRuns(vocabularySize);
+  const [drawing, idle] = [graph.branch(), graph.branch()];
+  const rows = drawing.op("Gather", [scores, drawing.input(graphInputs.topRows, "i64", ["K"])]);
+  const best = drawing.ops("TopK", 2, [rows, drawing.integers(count)], { axis: 1 }) as [string, string];
+  const { running, run, drawn } = weighedRows(drawing, scores, bestLogits, vocabularySize);
+  const top = drawing.op("Cast", [best[0]], { to: elementTypes.f32 });
+  const parts = [
+    { name: graphOutputs.topLogits, value: top, type: "f32", shape: ["K", count] },
+    { name: graphOutputs.topTokens, value: best[1], type: "i64", shape: ["K", count] },
+    { name: graphOutputs.runningSums, value: running, type: "f32", shape: ["W", runCount] },
+    { name: graphOutputs.drawnRuns, value: run, type: "i32", shape: ["W", 1] },
+    { name: graphOutputs.drawnLogits, value: drawn, type: "f32", shape: ["W", 1, runLength] },
+  ] as const;
+  for (const { value, type, shape } of parts) {
+    drawing.output(graph.branchOutput(), value, type, shape);
+    // Of no meaning, and nobody's.
+    const nothing = idle.op("Cast", [idle.scalar(0)], { to: elementTypes[type] });
+    idle.output(graph.branchOutput(), nothing, type, []);
+  }
+  const wanted = graph.input(graphInputs.wantsParts, "bool", []);
+  const branches = { then_branch: drawing.graph(), else_branch: idle.graph() };
+  const values = graph.ops("If", parts.length, [wanted], branches);
+  for (const [index, { name, type, shape }] of parts.entries()) {
+    graph.output(name, values[index] as string, type, shape);
+  }
 }
 
 function wantedLogits(

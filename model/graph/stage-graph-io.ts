@@ -55,6 +55,8 @@ export const graphInputs = {
   sampleRows: "sample_rows",
   /** i64 `[Q]`: which of the sampled rows' logits are wanted as a whole, last stage only. */
   logitRows: "logit_rows",
+  /** bool `[]`: whether the following two say anything; otherwise outputs that are made of them have no meaning. */
+  wantsParts: "wants_parts",
   /** i64 `[K]`, K > 0: of which of the sampled rows the best tokens are wanted; last stage only, with KV in blocks. */
   topRows: "top_rows",
   /**

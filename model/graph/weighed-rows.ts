@@ -1,6 +1,6 @@
 import type { GraphBuilder } from "./graph-builder.js";
 import { elementTypes } from "./onnx-writer.js";
-import { graphInputs, graphOutputs } from "./stage-graph-io.js";
+import { graphInputs } from "./stage-graph-io.js";
 
 /**
  * What drawing from a whole vocabulary takes, so that no logits leave the GPU: weights `exp((logit - largest) /
@@ -11,13 +11,15 @@ import { graphInputs, graphOutputs } from "./stage-graph-io.js";
  *
  * @param scores f16 `[R, vocabularySize]`
  * @param largest f32 `[R]`: the largest of each row
+ * @returns running sums f32 `[W, runs]`, the drawn runs i32 `[W, 1]`, counted through all rows, and their logits f32
+ * `[W, 1, runLength]`
  */
 export function weighedRows(
   graph: GraphBuilder,
   scores: string,
   largest: string,
   vocabularySize: number,
-): void {
+): { readonly running: string; readonly run: string; readonly drawn: string } {
   const { runCount, runLength } = tokenRuns(vocabularySize);
   const wide = (value: string) => graph.op("Cast", [value], { to: elementTypes.f32 });
   const whole = (value: string) => graph.op("Cast", [value], { to: elementTypes.i32 });
@@ -40,9 +42,7 @@ export function weighedRows(
   const passedCount = graph.op("ReduceSum", [passed, graph.integers(1)], { keepdims: 1 });
   const run = whole(graph.op("Add", [passedCount, firstRun]));
   const drawn = graph.op("Gather", [graph.op("Reshape", [scores, graph.integers(-1, runLength)]), run]);
-  graph.output(graphOutputs.runningSums, running, "f32", ["W", runCount]);
-  graph.output(graphOutputs.drawnRuns, run, "i32", ["W", 1]);
-  graph.output(graphOutputs.drawnLogits, wide(drawn), "f32", ["W", 1, runLength]);
+  return { running, run, drawn: wide(drawn) };
 }
 
 /** How a vocabulary is cut into runs: by the divisor nearest to `wantedLength`, by ratio, that is not tiny. */

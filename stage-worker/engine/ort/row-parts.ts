@@ -21,8 +21,10 @@ export function partFeeds(rows: Rows, runCount: number): Record<string, Tensor> 
         ])
       : [],
   );
+  const wants = topRows.length > 0 || weighed.length > 0;
   const values = Float32Array.from(weighed.length > 0 ? weighed : [0, 1, 0, 0]);
   return {
+    [graphInputs.wantsParts]: new Tensor("bool", Uint8Array.of(wants ? 1 : 0), []),
     // Never none: a provider may not take an empty tensor there.
     [graphInputs.topRows]: integers(topRows.length > 0 ? topRows : [0]),
     [graphInputs.weighedRows]: new Tensor("float32", values, [values.length / weighedWidth, weighedWidth]),
