@@ -1,6 +1,9 @@
-const smallRounds = 50;
-const largeRounds = 5;
-const largeBytes = 1_048_576;
+/** Code that has not run often is several times slower, with large messages most of all. */
+const small = { sizeBytes: 16, warmUp: 10, rounds: 50 };
+const large = { sizeBytes: 1_048_576, warmUp: 8, rounds: 12 };
+/** On a slow link few rounds are many. */
+const longEnoughMs = 1_000;
+const leastRounds = 3;
 
 /** What a link takes. */
 export interface LinkTimes {
@@ -19,28 +22,29 @@ export async function timeEcho(
   echo: (payload: Buffer<ArrayBuffer>) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<LinkTimes> {
-  const roundTripMs = lowerQuartile(await repeat(smallRounds, 16, echo, signal));
-  const largeMs = lowerQuartile(await repeat(largeRounds, largeBytes, echo, signal));
+  const roundTripMs = lowerQuartile(await repeat(small, echo, signal));
+  const largeMs = lowerQuartile(await repeat(large, echo, signal));
   const transferMs = Math.max(largeMs - roundTripMs, 0.001);
-  return { roundTripMs, bytesPerSecond: (largeBytes / transferMs) * 1000 };
+  return { roundTripMs, bytesPerSecond: (large.sizeBytes / transferMs) * 1000 };
 }
 
-/** Rounds one after another, ms each; the first two warm up and do not count. */
+/** Rounds one after another, ms each; those that warm up do not count, unless they are most that there is time for. */
 async function repeat(
-  count: number,
-  sizeBytes: number,
+  { sizeBytes, warmUp, rounds }: typeof small,
   echo: (payload: Buffer<ArrayBuffer>) => Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const times: number[] = [];
-  for (let index = 0; index < count + 2; index++) {
+  const beganMs = performance.now();
+  const hasTime = () => performance.now() - beganMs < longEnoughMs;
+  while (times.length < leastRounds || (times.length < warmUp + rounds && hasTime())) {
     signal?.throwIfAborted();
     const payload = Buffer.from(new ArrayBuffer(sizeBytes));
     const startedMs = performance.now();
     await echo(payload);
     times.push(performance.now() - startedMs);
   }
-  return times.slice(2);
+  return times.slice(Math.min(warmUp, times.length >> 1));
 }
 
 function lowerQuartile(times: readonly number[]): number {

@@ -4,6 +4,9 @@ import { noRoomFor } from "../compute-in-parts.js";
 import { deviceFailureOf, deviceLost } from "../device-failure.js";
 import type { RaggedBatch } from "../stage-runner.js";
 
+/** What goes wrong is told by who asked; ONNX Runtime would write it to stderr as well. */
+const quiet = { logSeverityLevel: 4 } as const;
+
 /** Runs of a session on a device, whose errors get their meaning here. */
 export class DeviceRuns {
   readonly #session: Pick<InferenceSession, "run">;
@@ -33,7 +36,7 @@ export class DeviceRuns {
     batch: RaggedBatch,
   ): Promise<Record<string, Tensor>> {
     try {
-      return (await this.#session.run(feeds, wanted)) as Record<string, Tensor>;
+      return (await this.#session.run(feeds, wanted, quiet)) as Record<string, Tensor>;
     } catch (error) {
       throw await this.#explain(error, batch);
     }
