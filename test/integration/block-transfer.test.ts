@@ -10,11 +10,11 @@ import { RecordingSampler, RunnerDriver } from "../fixtures/runner-driver.js";
 import { runnerOptions } from "../fixtures/stage-fixtures.js";
 import { packTiny, tinySource } from "../fixtures/tiny-model.js";
 import { webgpuMissing } from "../fixtures/webgpu.js";
+import { wholeLogits as wanted } from "../fixtures/whole-logits.js";
 
 const blockSize = 32;
 /** Half precision through three layers whose attention is far from uniform. */
 const tolerance = 0.015;
-const wanted = { wantLogprobs: true };
 
 type Packed = Awaited<ReturnType<typeof packTiny>>;
 

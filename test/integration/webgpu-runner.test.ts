@@ -14,6 +14,7 @@ import { RecordingSampler, RunnerDriver } from "../fixtures/runner-driver.js";
 import { runnerOptions } from "../fixtures/stage-fixtures.js";
 import { packTiny, type TinyModelOptions, tinySource } from "../fixtures/tiny-model.js";
 import { webgpuMissing } from "../fixtures/webgpu.js";
+import { wholeLogits as wanted } from "../fixtures/whole-logits.js";
 
 /** Half precision through three layers whose attention is far from uniform. */
 const tolerance = 0.015;
@@ -79,9 +80,6 @@ function smallProvider(mostTokens: number): Provider & { readonly refused: numbe
     },
   };
 }
-
-/** A bias that changes nothing, but might: it makes a sequence take all of its logits. */
-const wanted = { logitBias: new Map([[0, 1e-30]]) };
 
 describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
   it.each([

@@ -13,6 +13,7 @@ import { RecordingSampler, RunnerDriver } from "../fixtures/runner-driver.js";
 import { runnerOptions } from "../fixtures/stage-fixtures.js";
 import { packTiny, tinySource } from "../fixtures/tiny-model.js";
 import { webgpuMissing } from "../fixtures/webgpu.js";
+import { wholeLogits as wanted } from "../fixtures/whole-logits.js";
 
 /** Four runs of tokens. */
 const vocabularySize = 1024;
@@ -30,9 +31,6 @@ async function driverOf(sampler: Sampler): Promise<RunnerDriver> {
   onTestFinished(() => runner.close());
   return new RunnerDriver([runner], blockSize);
 }
-
-/** A bias that changes nothing, but might: it makes a sequence take all of its logits. */
-const wanted = { logitBias: new Map([[0, 1e-30]]) };
 
 /** Remembers what it is given of a row in place of logits, too. */
 class RecordingParts extends RecordingSampler {

@@ -15,6 +15,7 @@ import { RecordingSampler, RunnerDriver } from "../fixtures/runner-driver.js";
 import { runnerOptions } from "../fixtures/stage-fixtures.js";
 import { packTiny, type TinyModelOptions, tinySource } from "../fixtures/tiny-model.js";
 import { webgpuMissing } from "../fixtures/webgpu.js";
+import { wholeLogits } from "../fixtures/whole-logits.js";
 
 const blockSize = 32;
 /** Of f16 alone. */
@@ -67,7 +68,7 @@ async function errorsOf(model: Packed, ranges: readonly Stage[]): Promise<number
   const errors: number[] = [];
   for (const [id, length] of [3, 40].entries()) {
     const tokens = tokensOf(length, id);
-    driver.open(id, { wantLogprobs: true });
+    driver.open(id, wholeLogits);
     for (const step of [tokens.slice(0, -1), tokens.slice(-1)]) {
       await driver.step([{ id, tokens: step }]);
     }
