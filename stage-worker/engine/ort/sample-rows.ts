@@ -39,14 +39,14 @@ export function sampleOutputs(
   rows: readonly SampledRow[],
   sampler: Sampler,
 ): (SampledToken | undefined)[] {
-  const best = outputs[graphOutputs.best] as Tensor;
-  const bestLogits = outputs[graphOutputs.bestLogits] as Tensor;
+  const best = (outputs[graphOutputs.best] as Tensor).data;
+  const bestLogits = (outputs[graphOutputs.bestLogits] as Tensor).data;
   const nextLogits = rowReader(outputs[graphOutputs.logits], logitRows(rows).length);
   const nextPart = partReader(outputs, rows);
   return rows.map(({ sequenceId, position, needs }, row) => {
-    const largest = bestLogits.data[row] as number;
+    const largest = bestLogits[row] as number;
     checkFinite(sequenceId, largest);
-    const bestToken = Number(best.data[row]);
+    const bestToken = Number(best[row]);
     if (needs.kind === "part") {
       const part = { bestToken, largest, ...nextPart(needs) };
       for (const { running } of part.sums) checkFinite(sequenceId, running.at(-1) as number);

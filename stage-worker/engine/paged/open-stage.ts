@@ -3,6 +3,7 @@ import { StagecoachError } from "../../../common/errors.js";
 import { newActivation } from "../../../common/tensor.js";
 import type { PagedKv } from "../../../model/graph/paged-attention.js";
 import { stageGraph } from "../../../model/graph/stage-graph.js";
+import { tokenRuns } from "../../../model/graph/weighed-rows.js";
 import { writeStageGraph } from "../../../model/graph/write-stage-graph.js";
 import type { RunnerOptions, StageInput } from "../stage-runner.js";
 import type { BlockMover } from "./block-mover.js";
@@ -71,7 +72,7 @@ export function feedShapeOf(options: RunnerOptions): Omit<PagedFeedContext, "blo
   return {
     blockSize: options.blockSize,
     hiddenSize: options.manifest.config.hiddenSize,
-    vocabularySize: options.manifest.config.vocabularySize,
+    runCount: tokenRuns(options.manifest.config.vocabularySize).runCount,
     hasLayers: options.endLayer > options.firstLayer,
     head: options.head,
   };

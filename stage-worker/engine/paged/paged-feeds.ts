@@ -1,6 +1,5 @@
 import { Tensor } from "onnxruntime-node";
 import { graphInputs, pagedInputs } from "../../../model/graph/stage-graph-io.js";
-import { tokenRuns } from "../../../model/graph/weighed-rows.js";
 import { hiddenFeeds } from "../ort/hidden-tensors.js";
 import { integers } from "../ort/integers.js";
 import { partFeeds } from "../ort/row-parts.js";
@@ -11,7 +10,8 @@ import type { RaggedBatch, StageInput } from "../stage-runner.js";
 export interface PagedFeedContext {
   readonly blockSize: number;
   readonly hiddenSize: number;
-  readonly vocabularySize: number;
+  /** Into which a row's vocabulary is cut, see `tokenRuns`. */
+  readonly runCount: number;
   readonly hasLayers: boolean;
   readonly head: boolean;
   /** Blocks of a sequence, in order of position. */
@@ -35,7 +35,7 @@ export function pagedFeeds(
     ...(context.head && {
       [graphInputs.sampleRows]: integers(sampledTokens(batch, starts)),
       [graphInputs.logitRows]: integers(logitRows(rows)),
-      ...partFeeds(rows, tokenRuns(context.vocabularySize).runCount),
+      ...partFeeds(rows, context.runCount),
     }),
   };
 }
