@@ -96,9 +96,9 @@ export const settings = {
     "sequences computed at once; each reserves room for its KV cache",
   ),
   maxBatchTokens: required(
-    wholeNumber(16, 65_536),
-    512,
-    "tokens of a micro-batch; longer prompts travel in chunks",
+    wordOr("auto", wholeNumber(16, 65_536)),
+    "auto",
+    "tokens of a micro-batch; longer prompts travel in chunks; auto takes 2048 where one CUDA GPU has the whole model, otherwise 512",
   ),
   maxWaiting: required(
     wholeNumber(0, 1_000_000),

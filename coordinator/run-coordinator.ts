@@ -47,7 +47,7 @@ export interface CoordinatorOptions {
   readonly routing: Routing;
   readonly expectedWorkers: number;
   readonly maxNumSeqs: number;
-  readonly maxBatchTokens: number;
+  readonly maxBatchTokens: number | "auto";
   readonly maxWaiting: number;
   readonly maxWaitingTokens: number;
   readonly prefixCache: boolean;

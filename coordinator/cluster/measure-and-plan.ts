@@ -5,6 +5,7 @@ import type { Plan, PlanRequest } from "../planner/types.js";
 import { isGpu } from "./is-gpu.js";
 import { type Measured, profileCluster } from "./profile-workers.js";
 import type { SessionSettings } from "./session-settings.js";
+import { mostTokens } from "./token-budget.js";
 import type { Member } from "./worker-registry.js";
 
 /** Has members and their links measured for the model that is served. */
@@ -26,7 +27,7 @@ export async function measureMembers(
     maxSequences: limits.maxSequences,
     maxContext: limits.maxContext,
     stages: stages ?? members.length,
-    maxBatchTokens: limits.tokenBudget,
+    maxBatchTokens: mostTokens(limits.tokenBudget),
     activationDtype: model.activationDtype,
   };
   const candidates = clients.map((client, index) => ({
@@ -74,7 +75,7 @@ export function planRequestOf(
     contextTokens: Math.min(usualContext, limits.maxContext),
     promptTokensPerToken: usualPromptShare,
     chunkTokens: Math.min(
-      limits.tokenBudget,
+      mostTokens(limits.tokenBudget),
       workers.some(({ device }) => isGpu(device)) ? chunkTokens.gpu : chunkTokens.cpu,
     ),
     ...(stages !== undefined && { stages }),

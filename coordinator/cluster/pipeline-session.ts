@@ -11,6 +11,7 @@ import { measureMembers, planFor } from "./measure-and-plan.js";
 import type { Measured } from "./profile-workers.js";
 import type { SessionSettings } from "./session-settings.js";
 import type { SessionState } from "./session-state.js";
+import { tokenBudgetOf } from "./token-budget.js";
 import type { Member } from "./worker-registry.js";
 
 /** What one pipeline's session is made from. */
@@ -159,6 +160,7 @@ export class PipelineSession extends EventEmitter<SessionEvents> {
           ...limits,
           activationDtype: model.activationDtype,
           blockSize: blockSizeOf(limits.blockSize, plan, this.#measured?.workers ?? []),
+          tokenBudget: tokenBudgetOf(limits.tokenBudget, plan, this.#measured?.workers ?? []),
         },
         onProgress: (doneBytes, totalBytes) =>
           this.#setState({ kind: "loading", doneBytes, totalBytes, plan }),

@@ -3,9 +3,10 @@ import type { PipelineLimits } from "../pipeline/open-pipeline.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
 import type { ServedModel } from "./served-model.js";
 
-/** Limits of each pipeline, but for what goes by the model's variant; the block size may be left to its devices. */
-export type ClusterLimits = Omit<PipelineLimits, "blockSize" | "activationDtype"> & {
+/** Limits of each pipeline, but for what goes by the model's variant; some may be left to its devices. */
+export type ClusterLimits = Omit<PipelineLimits, "blockSize" | "tokenBudget" | "activationDtype"> & {
   readonly blockSize: number | "auto";
+  readonly tokenBudget: number | "auto";
 };
 
 /** What all pipelines of a cluster have in common. */
