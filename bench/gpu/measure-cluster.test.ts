@@ -24,7 +24,7 @@ test("ways of sampling are compared with as many as there may be up to 128", () 
   expect(loads.map(({ sampling }) => sampling)).toEqual([
     { temperature: 0 },
     { temperature: 1 },
-    { temperature: 1, topP: 0.9 },
+    { temperature: 0.01, topP: 0.9 },
   ]);
 });
 

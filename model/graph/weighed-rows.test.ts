@@ -70,6 +70,10 @@ test("running sums of weights, and the run that a random number falls into", asy
 function graphOver(vocabularySize: number): Uint8Array {
   const graph = new GraphBuilder();
   const scores = graph.input("scores", "f32", ["R", vocabularySize]);
-  weighedRows(graph, scores, graph.input("largest", "f32", ["R"]), vocabularySize);
+  const parts = weighedRows(graph, scores, graph.input("largest", "f32", ["R"]), vocabularySize);
+  const { runCount, runLength } = tokenRuns(vocabularySize);
+  graph.output(graphOutputs.runningSums, parts.running, "f32", ["W", runCount]);
+  graph.output(graphOutputs.drawnRuns, parts.run, "i32", ["W", 1]);
+  graph.output(graphOutputs.drawnLogits, parts.drawn, "f32", ["W", 1, runLength]);
   return graph.model();
 }
