@@ -88,7 +88,7 @@ describe("simulated stages decode as predicted", () => {
     // With little to gain from large micro-batches, one more of them hides the links.
     {
       name: "links of 5 ms each way",
-      layer: { alphaMs: 1, betaMs: 5 },
+      layer: { alphaMs: 1, betaMs: 3 },
       lastFlags: [],
       delayed: true,
       lanes: 3,
