@@ -5,7 +5,7 @@ import type { ClusterLimits } from "./session-settings.js";
 const usualTokens = 512;
 /**
  * Of one stage on CUDA, where a chunk of 512 leaves the GPU waiting for its memory. Measured on an H100 with a model of
- * 1B and 256 requests at once: a seventh more tokens a second, and the first after 155 instead of 265 ms.
+ * 1B and 256 requests at once: a seventh more tokens a second, and the first after 155 instead of 262 ms.
  */
 const wholeModelTokens = 2048;
 
