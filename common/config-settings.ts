@@ -113,7 +113,7 @@ export const settings = {
   targetItlMs: required(
     wordOr("auto", decimalNumber(0.1, 600_000)),
     "auto",
-    "longest time between two tokens of a text while prompts are read, ms; auto makes it 1.75 times what it is without",
+    "longest time between two tokens of a text while prompts are read, ms; auto makes it 1.35 times what it is without",
   ),
   batching: required(
     oneOf(["continuous", "static"]),
