@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { SettingName } from "../common/config.js";
 import { StagecoachError } from "../common/errors.js";
-import { type Finding, type Grade, runChecks } from "./doctor/checks.js";
+import { runChecks } from "./doctor/checks.js";
+import type { Finding, Grade } from "./doctor/finding.js";
 import { printJson } from "./json.js";
 import { addSettings, homeOf, readSettings } from "./setting-options.js";
 

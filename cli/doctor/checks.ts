@@ -13,19 +13,8 @@ import { formatBytes } from "../../model/store/format-bytes.js";
 import { cudaFacts } from "../../stage-worker/cuda/cuda-facts.js";
 import { probeWebgpu } from "../../stage-worker/engine/paged/probe-device.js";
 import { findNatsServer } from "../up/nats-server.js";
+import type { Finding } from "./finding.js";
 import { checkCuda, checkGpus, gpuHolders, gradeWebgpu, hasGpuDevice, tryGpus } from "./gpu-checks.js";
-
-/** `poor` works with less; `bad` does not work. */
-export type Grade = "good" | "poor" | "bad";
-
-/** What one check found. */
-export interface Finding {
-  readonly name: string;
-  readonly grade: Grade;
-  readonly fact: string;
-  /** What to do about it; absent when good. */
-  readonly remedy?: string;
-}
 
 /** What is checked. */
 export interface CheckOptions {

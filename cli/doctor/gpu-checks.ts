@@ -9,7 +9,7 @@ import {
 } from "../../stage-worker/cuda/cuda-facts.js";
 import { describeHolders, gpuMemoryNow } from "../../stage-worker/cuda/gpu-memory.js";
 import { cudaTrialProblem } from "../../stage-worker/cuda/try-cuda.js";
-import type { Finding } from "./checks.js";
+import type { Finding } from "./finding.js";
 
 /**
  * NVIDIA's GPUs, each with its memory, driver, and who else has memory there. None is no fault.

@@ -1,6 +1,6 @@
 import type { PackedProduct } from "../store/manifest.js";
 import type { BlobReader } from "./blob-reader.js";
-import type { WeightRows } from "./weight-rows.js";
+import type { WeightRows } from "./readable-rows.js";
 
 type IntegerProduct = Extract<PackedProduct, { encoding: "w8a8" }>;
 

@@ -3,18 +3,7 @@ import type { PackedProduct } from "../store/manifest.js";
 import type { BlobReader } from "./blob-reader.js";
 import { blockedColumns, blockedRows } from "./blocked-rows.js";
 import { integerRows } from "./integer-rows.js";
-
-/** A product's weights as floats, row by row, in the layout of a dense product. */
-export interface WeightRows {
-  /** `[rows, rowLength]` is `[inputs, outputs]`, or the other way round where it is `transposed`. */
-  readonly rows: number;
-  readonly rowLength: number;
-  readonly transposed: boolean;
-  /** Rows are read from a multiple of this on, so many of them or a multiple of it; fewer only at the end. */
-  readonly step: number;
-  /** Rows `[first, first + count)`, each weight the nearest f32 to what is stored. */
-  read(first: number, count: number): Promise<Float32Array>;
-}
+import type { WeightRows } from "./readable-rows.js";
 
 /**
  * The weights that a product stands for. Those of an embedding stay a row a token, for they are looked up as well.
