@@ -78,7 +78,7 @@ test(
     expect(sampling?.runs?.map(({ label }) => label)).toEqual([
       "greedy",
       "temperature 1",
-      "temperature 1, top_p 0.9",
+      "top_p 0.9, temperature 0.01",
     ]);
 
     const tables = await gpuBench("--table", output).ended;
