@@ -42,6 +42,12 @@ export interface OpenPipelineOptions {
   readonly signal: AbortSignal;
 }
 
+/**
+ * A round through the coordinator costs about a millisecond that a step sent ahead saves. Where a round of all stages
+ * takes more than so many ms, that is less than a twentieth, and not worth that a new request waits a round more.
+ */
+const worthwhileRoundMs = 20;
+
 /** A pipeline that serves, and how to let go of it. */
 export interface OpenedPipeline {
   readonly pipeline: Pipeline;
@@ -59,19 +65,19 @@ export interface OpenedPipeline {
  */
 export async function openPipeline(options: OpenPipelineOptions): Promise<OpenedPipeline> {
   const { epoch, plan, clients, limits } = options;
+  const [first, ...others] = clients;
+  if (first === undefined) throw new StagecoachError("INTERNAL", "the plan has no stages");
+  const last = others.at(-1) ?? first;
   const ready = await loadStages(options);
   const wanted = limits.maxSequences * Math.ceil(limits.maxContext / limits.blockSize);
   const blockCount = Math.min(wanted, ...ready.map((stage) => stage.blockCount));
   const scheduler = new Scheduler({
     laneCount: plan.laneCount,
     blockCount,
-    // With one stage, whoever samples a token is who takes it.
-    sendAhead: plan.stages.length === 1,
+    sendAheadBelowMs: await aheadLimitMs(first, last, epoch),
     beginsInsideBlocks: ready.every((stage) => stage.beginsInsideBlocks),
     ...limits,
   });
-  const [first, ...others] = clients;
-  if (first === undefined) throw new StagecoachError("INTERNAL", "the plan has no stages");
   const frames = await openStageWays([first, ...others], epoch, {
     onOutput: (output) => pipeline.receive(output),
     onBroken: (reason) => pipeline.break(reason),
@@ -99,4 +105,10 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
       frames.close();
     },
   };
+}
+
+/** See SchedulerOptions: a stage alone has its tokens itself, the first of several wants a link to the last. */
+async function aheadLimitMs(first: StageClient, last: StageClient, epoch: number): Promise<number> {
+  if (first === last) return Number.POSITIVE_INFINITY;
+  return (await first.takeTokens(epoch, last.address)) ? worthwhileRoundMs : 0;
 }

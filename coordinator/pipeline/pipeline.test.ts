@@ -90,7 +90,7 @@ test("a failure that is heard of after its step's answer ends those requests onl
 });
 
 test("a step is sent ahead of the tokens that it goes on from", async () => {
-  const { pipeline, frames, answerAll } = setUp({ laneCount: 1, sendAhead: true });
+  const { pipeline, frames, answerAll } = setUp({ laneCount: 1, sendAheadBelowMs: Infinity });
   const tokens = collect(pipeline.submit(request("a", [1, 2], 3), never()));
   await Promise.resolve();
   const forwards = () => frames.flatMap(({ forward }) => forward ?? []);
@@ -103,7 +103,7 @@ test("a step is sent ahead of the tokens that it goes on from", async () => {
 });
 
 test("what was sent ahead waits for a failure that its forerunner waits for", async () => {
-  const { pipeline, frames, answerAll, broken } = setUp({ laneCount: 1, sendAhead: true });
+  const { pipeline, frames, answerAll, broken } = setUp({ laneCount: 1, sendAheadBelowMs: Infinity });
   const doomed = collect(pipeline.submit(request("doomed", [1], 9), never()));
   const kept = collect(pipeline.submit(request("kept", [1], 3), never()));
   await Promise.resolve();

@@ -12,6 +12,7 @@ import type { MeasureReply__Output } from "../../proto/gen/stagecoach/v1/Measure
 import type { MeasureRequest } from "../../proto/gen/stagecoach/v1/MeasureRequest.js";
 import type { Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
 import type { StageClient as GrpcStageClient } from "../../proto/gen/stagecoach/v1/Stage.js";
+import type { TakeTokensReply__Output } from "../../proto/gen/stagecoach/v1/TakeTokensReply.js";
 
 /** Blobs may have to be fetched, and expanded for a GPU, before anything is timed. */
 const measureTimeoutMs = 600_000;
@@ -80,6 +81,16 @@ export class StageClient {
   async linkOutputs(epoch: number): Promise<Socket | undefined> {
     const target = await findLink(this.#client, this.address, { epoch, purpose: "LINK_OUTPUTS" });
     return target && (await connectOutputs(target));
+  }
+
+  /** Has this stage, the first, take tokens straight from the last one at `address`; false where it cannot. */
+  async takeTokens(epoch: number, address: string): Promise<boolean> {
+    const reply = await this.#unary<TakeTokensReply__Output>(
+      "taking tokens from the last stage",
+      (callback) =>
+        this.#client.takeTokens({ epoch, address }, { deadline: Date.now() + linkTimeoutMs }, callback),
+    );
+    return reply.taken;
   }
 
   /** Opens the stream of frames into this stage; `onEnd` hears once when it breaks or ends. */

@@ -40,6 +40,12 @@ export class BatchComposer {
     return this.#rowsLackBlocks;
   }
 
+  /** How long a sequence waits for its next token now, ms; undefined before any step was measured. */
+  get roundMs(): number | undefined {
+    const stepMs = this.#budget.decodeMs(Math.max(1, this.#rowsOfLane()));
+    return stepMs === undefined ? undefined : stepMs * this.#options.laneCount;
+  }
+
   /**
    * What a lane should carry now; its slices are in flight from here on.
    * @param before what the lane carries already: its sequences may go on behind it, by tokens that are not known yet
@@ -70,9 +76,8 @@ export class BatchComposer {
 
   /** False when a sequence found no block: then nothing should be admitted. */
   #addDecodes(draft: Draft): boolean {
-    const { running, prefilling, ready } = this.#population;
-    const decoding = running.size - prefilling.size;
-    const rows = Math.min(Math.ceil(decoding / this.#options.laneCount), draft.tokensLeft);
+    const { ready } = this.#population;
+    const rows = Math.min(this.#rowsOfLane(), draft.tokensLeft);
     let enoughBlocks = true;
     let node = ready.head;
     for (let visited = 0; node !== undefined && visited < rows; visited++) {
@@ -89,11 +94,15 @@ export class BatchComposer {
     return enoughBlocks;
   }
 
-  /** After those that are ready, which have waited longer. False when a sequence found no block. */
+  /**
+   * After those that are ready, which have waited longer; who finds no room gets ready in time for another lane. False
+   * when a sequence found no block.
+   */
   #addAhead(draft: Draft, before: Draft): boolean {
+    const rows = this.#rowsOfLane();
     let enoughBlocks = true;
     for (const sequence of before.sampled()) {
-      if (draft.tokensLeft === 0) return enoughBlocks;
+      if (draft.tokensLeft === 0 || draft.decodeRows >= rows) return enoughBlocks;
       if (!sequence.goesOn) continue;
       const hasBlock: boolean =
         this.#population.hasBlockForNext(sequence) || this.#population.growIfFree(sequence);
@@ -101,6 +110,12 @@ export class BatchComposer {
       if (hasBlock) draft.addAhead(sequence);
     }
     return enoughBlocks;
+  }
+
+  /** An even share of the sequences that decode or, with all of their prompt sent, are about to. */
+  #rowsOfLane(): number {
+    const { running, prefilling } = this.#population;
+    return Math.ceil((running.size - prefilling.size) / this.#options.laneCount);
   }
 
   /** How many tokens of prompts the micro-batch is to carry. */

@@ -55,6 +55,11 @@ export class PromptBudget {
     this.#times.observe(sample);
   }
 
+  /** How long a micro-batch holds up the bottleneck that decodes so many rows; undefined before any was seen. */
+  decodeMs(rows: number): number | undefined {
+    return this.#times.decodeMs(rows);
+  }
+
   /** At least 1 while there is any room. */
   tokens(demand: PromptDemand): number {
     const spread = this.#spread(demand.pendingTokens);

@@ -65,13 +65,17 @@ class Traffic {
     while (this.#dispatch(0));
   }
 
+  get #sendsAhead(): boolean {
+    return (this.#options.sendAheadBelowMs ?? 0) > 0;
+  }
+
   #turnLane(lane: number): void {
     const flights = this.#lanes[lane] ?? [];
-    const mayFollow = this.#options.sendAhead === true && flights.length === 1 && this.#random() < 0.7;
+    const mayFollow = this.#sendsAhead && flights.length === 1 && this.#random() < 0.7;
     if (flights.length === 0 || mayFollow) {
       if (this.#dispatch(lane) && mayFollow) this.seen.ahead++;
       if (flights.length < 2) return;
-    } else if (this.#options.sendAhead !== true || flights.length === 2) {
+    } else if (!this.#sendsAhead || flights.length === 2) {
       expect(this.scheduler.next(lane)).toBeUndefined();
     }
     const [flight] = flights.splice(0, 1);
@@ -217,21 +221,40 @@ describe("random traffic", () => {
     },
     {
       name: "steps sent ahead",
-      options: { ...base, laneCount: 1, sendAhead: true },
+      options: { ...base, laneCount: 1, sendAheadBelowMs: Infinity },
       steps: 60_000,
       scarce: true,
     },
     {
       name: "steps sent ahead, with plenty of blocks of one token and a small budget",
-      options: { ...base, laneCount: 1, sendAhead: true, blockSize: 1, blockCount: 600, tokenBudget: 4 },
+      options: {
+        ...base,
+        laneCount: 1,
+        sendAheadBelowMs: Infinity,
+        blockSize: 1,
+        blockCount: 600,
+        tokenBudget: 4,
+      },
       steps: 30_000,
       scarce: false,
     },
     {
       name: "steps sent ahead, a batch at a time",
-      options: { ...base, laneCount: 1, sendAhead: true, batching: "static" as const },
+      options: { ...base, laneCount: 1, sendAheadBelowMs: Infinity, batching: "static" as const },
       steps: 30_000,
       scarce: true,
+    },
+    {
+      name: "steps sent ahead in three lanes",
+      options: { ...base, sendAheadBelowMs: Infinity },
+      steps: 60_000,
+      scarce: true,
+    },
+    {
+      name: "steps sent ahead in five lanes, with plenty of blocks",
+      options: { ...base, laneCount: 5, sendAheadBelowMs: Infinity, blockCount: 500 },
+      steps: 30_000,
+      scarce: false,
     },
     { name: "one lane", options: { ...base, laneCount: 1 }, steps: 15_000, scarce: true },
     {
@@ -294,7 +317,7 @@ describe("random traffic", () => {
     const { preemptions, prefixHits, ...rest } = traffic.scheduler.snapshot();
     expect(preemptions > 0).toBe(scarce);
     expect(prefixHits > 0).toBe(options.prefixCache !== false);
-    expect(traffic.seen.ahead > 0).toBe(options.sendAhead === true);
+    expect(traffic.seen.ahead > 0).toBe((options.sendAheadBelowMs ?? 0) > 0);
     expect(traffic.seen.copied > 0).toBe(options.blockSize > 1 && options.beginsInsideBlocks !== false);
     expect(rest).toMatchObject({ running: 0, waiting: 0, blocksUsed: 0, blocksTotal: options.blockCount });
     expect(traffic.stage.blocksUsed).toBe(0);

@@ -29,7 +29,7 @@ const defaults = {
   targetItlMs: "auto",
   maxWaitingTokens: 256,
   batching: "continuous",
-  sendAhead: false,
+  sendAheadBelowMs: 0,
 } as const;
 
 /**
@@ -40,9 +40,9 @@ const defaults = {
  *   belongs to a lane only while a step of it is in flight (vLLM's pull request 50410 measured the cap).
  * - Prompts follow, oldest first, as far as PromptBudget and the token budget go; consecutive chunks of one prompt
  *   may be in flight in several lanes.
- * - With `sendAhead`, a lane that carries one micro-batch gets a second at once, whose sequences go on from tokens
- *   that the first still samples (as vLLM's asynchronous scheduling): so a stage has the next step before it has
- *   answered the last. One that ends meanwhile is closed behind it, as one that is cancelled is.
+ * - With `sendAheadBelowMs`, a lane that carries one micro-batch gets a second at once, whose sequences go on from
+ *   tokens that the first still samples (as vLLM's asynchronous scheduling): so the first stage has the next step
+ *   before the last has answered. One that ends meanwhile is closed behind it, as one that is cancelled is.
  * - Who waits is let in as WaitingQueue has it, when the blocks of all its known tokens are free. Blocks whose
  *   content is known already are shared, not computed.
  * - When a decoding sequence finds no free block, the most junior running one that is not in flight is thrown out
@@ -111,7 +111,7 @@ export class Scheduler {
     const [before] = flights;
     if (before === undefined) return this.#dispatch(this.#composer.compose(lane));
     // Who lacks a block may need one of those in flight, and they are thrown out only when they are back.
-    if (!this.#options.sendAhead || flights.length > 1 || this.#composer.rowsLackBlocks) return undefined;
+    if (flights.length > 1 || this.#composer.rowsLackBlocks || !this.#sendsAhead()) return undefined;
     const draft = this.#composer.compose(lane, before.draft);
     return draft.slices.length === 0 ? undefined : this.#dispatch(draft);
   }
@@ -179,6 +179,13 @@ export class Scheduler {
       prefixQueries: prefixCounts.queries,
       prefixHits: prefixCounts.hits,
     };
+  }
+
+  /** Sending ahead keeps who arrives waiting for a round more, so it has to be worth it. */
+  #sendsAhead(): boolean {
+    const { sendAheadBelowMs } = this.#options;
+    if (sendAheadBelowMs === Number.POSITIVE_INFINITY) return true;
+    return sendAheadBelowMs > 0 && (this.#composer.roundMs ?? sendAheadBelowMs) < sendAheadBelowMs;
   }
 
   #dispatch(draft: Draft): MicroBatch | undefined {

@@ -63,10 +63,11 @@ export interface SchedulerOptions {
   /** Defaults to continuous. */
   readonly batching?: Batching;
   /**
-   * Whether a lane may carry a second micro-batch behind the first, put together before the first one's tokens are
-   * known: for a pipeline whose only stage has those tokens before anybody else. Defaults to false.
+   * Where a round of all lanes takes less than so many ms, a lane carries a second micro-batch behind the first, put
+   * together before the first one's tokens are known: for a pipeline whose first stage gets those tokens before
+   * anybody else. Infinity does so always. Defaults to 0, never.
    */
-  readonly sendAhead?: boolean;
+  readonly sendAheadBelowMs?: number;
 }
 
 /** One slice of a micro-batch; see Forward in stage.proto. */

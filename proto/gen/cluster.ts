@@ -44,6 +44,8 @@ import type { StageFailure as _stagecoach_v1_StageFailure, StageFailure__Output 
 import type { StageState as _stagecoach_v1_StageState, StageState__Output as _stagecoach_v1_StageState__Output } from './stagecoach/v1/StageState.js';
 import type { StageTimes as _stagecoach_v1_StageTimes, StageTimes__Output as _stagecoach_v1_StageTimes__Output } from './stagecoach/v1/StageTimes.js';
 import type { StatusRequest as _stagecoach_v1_StatusRequest, StatusRequest__Output as _stagecoach_v1_StatusRequest__Output } from './stagecoach/v1/StatusRequest.js';
+import type { TakeTokensReply as _stagecoach_v1_TakeTokensReply, TakeTokensReply__Output as _stagecoach_v1_TakeTokensReply__Output } from './stagecoach/v1/TakeTokensReply.js';
+import type { TakeTokensRequest as _stagecoach_v1_TakeTokensRequest, TakeTokensRequest__Output as _stagecoach_v1_TakeTokensRequest__Output } from './stagecoach/v1/TakeTokensRequest.js';
 import type { Tensor as _stagecoach_v1_Tensor, Tensor__Output as _stagecoach_v1_Tensor__Output } from './stagecoach/v1/Tensor.js';
 import type { TimedRows as _stagecoach_v1_TimedRows, TimedRows__Output as _stagecoach_v1_TimedRows__Output } from './stagecoach/v1/TimedRows.js';
 import type { Tokens as _stagecoach_v1_Tokens, Tokens__Output as _stagecoach_v1_Tokens__Output } from './stagecoach/v1/Tokens.js';
@@ -110,6 +112,8 @@ export interface ProtoGrpcType {
       StageState: MessageTypeDefinition<_stagecoach_v1_StageState, _stagecoach_v1_StageState__Output>
       StageTimes: MessageTypeDefinition<_stagecoach_v1_StageTimes, _stagecoach_v1_StageTimes__Output>
       StatusRequest: MessageTypeDefinition<_stagecoach_v1_StatusRequest, _stagecoach_v1_StatusRequest__Output>
+      TakeTokensReply: MessageTypeDefinition<_stagecoach_v1_TakeTokensReply, _stagecoach_v1_TakeTokensReply__Output>
+      TakeTokensRequest: MessageTypeDefinition<_stagecoach_v1_TakeTokensRequest, _stagecoach_v1_TakeTokensRequest__Output>
       Tensor: MessageTypeDefinition<_stagecoach_v1_Tensor, _stagecoach_v1_Tensor__Output>
       TimedRows: MessageTypeDefinition<_stagecoach_v1_TimedRows, _stagecoach_v1_TimedRows__Output>
       Tokens: MessageTypeDefinition<_stagecoach_v1_Tokens, _stagecoach_v1_Tokens__Output>

@@ -12,7 +12,7 @@ import {
   type FromEngine,
   type LinkListen,
   maxFramesAtEngine,
-  type NextTarget,
+  type StageTarget,
   type ToEngine,
 } from "./engine-messages.js";
 import type { PortEnd } from "./port-link.js";
@@ -130,7 +130,7 @@ export class EngineHost {
   }
 
   /** Says how frames reach the next stage: over a link, or else by the host. */
-  takeWay(target: NextTarget | undefined): void {
+  takeWay(target: StageTarget | undefined): void {
     const moved = target !== undefined && "here" in target ? [target.here.port] : [];
     this.#post({ kind: "way", ...(target !== undefined && { target }) }, moved);
   }
@@ -138,6 +138,16 @@ export class EngineHost {
   /** Has frames come over a port, from another engine of this process. */
   takePort(end: PortEnd): void {
     this.#post({ kind: "port", end }, [end.port]);
+  }
+
+  /** Has tokens come from the last stage; news tell whether they do. */
+  takeTokens(target: StageTarget): void {
+    this.#post({ kind: "takeTokens", target }, "here" in target ? [target.here.port] : []);
+  }
+
+  /** Has tokens go to the first stage, an engine of this process. */
+  giveTokens(end: PortEnd): void {
+    this.#post({ kind: "giveTokens", end }, [end.port]);
   }
 
   /** Tells the engine that one of its results has left the process. */

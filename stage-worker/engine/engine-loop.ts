@@ -1,7 +1,8 @@
+import type { SampledToken } from "../../common/token-codec.js";
 import { Accounting, type Activity } from "./accounting.js";
 import { isDeviceLost } from "./device-failure.js";
 import { type EngineFrame, type EngineResult, failureOf } from "./engine-messages.js";
-import { OwnTokens } from "./own-tokens.js";
+import { SampledTokens } from "./sampled-tokens.js";
 import type { SharedCount } from "./shared-count.js";
 import type { SharedStats } from "./shared-stats.js";
 import type { StageRunner } from "./stage-runner.js";
@@ -28,7 +29,9 @@ export type LoopMessage =
   /** `postedAtUs` is when the frame reached this process, where that was seen. */
   | { kind: "frame"; frame: EngineFrame; postedAtUs?: number }
   /** Results have left that the loop waits for. */
-  | { kind: "departed" };
+  | { kind: "departed" }
+  /** The last stage has answered a step; see `followTokens`. */
+  | { kind: "tokens"; tokens: readonly SampledToken[] };
 
 type QueuedFrame = Extract<LoopMessage, { kind: "frame" }>;
 
@@ -43,7 +46,7 @@ export class EngineLoop {
   readonly #queue: QueuedFrame[] = [];
   /** Sequences that failed here; later frames with them were sent before the coordinator knew. */
   readonly #broken = new Set<number>();
-  readonly #ownTokens = new OwnTokens();
+  readonly #tokens = new SampledTokens();
   /** Results given, modulo 2^32 as departures are counted. */
   #given = 0;
   #running = false;
@@ -57,11 +60,19 @@ export class EngineLoop {
     this.#enter("waitIn");
   }
 
-  /** Takes a frame, or the news that results have left; resolves when there is nothing more to do now. */
+  /** From here on every Forward is answered by a message of tokens, in their order. */
+  followTokens(): void {
+    this.#tokens.follow();
+  }
+
+  /** Takes a frame, tokens, or the news that results have left; resolves when there is nothing more to do now. */
   async receive(message: LoopMessage): Promise<void> {
     if (message.kind === "frame") {
       this.#countHop(message);
       this.#queue.push(message);
+    }
+    if (message.kind === "tokens") {
+      for (const sequenceId of this.#tokens.arrived(message.tokens)) this.#broken.add(sequenceId);
     }
     if (!this.#running) this.#work = this.#run();
     await this.#work;
@@ -75,18 +86,25 @@ export class EngineLoop {
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#queue.length > 0 && this.#mayGive()) {
-      const next = this.#queue.shift() as QueuedFrame;
+    while (this.#hasWork() && this.#mayGive()) {
+      const { frame } = this.#queue.shift() as QueuedFrame;
       this.#enter("busy");
-      const result = await this.#compute(next.frame);
+      const result = await this.#compute(frame);
       this.#enter("send");
+      if (frame.kind === "forward") this.#tokens.passedOn(frame.batch);
       this.#given = (this.#given + 1) | 0;
       this.#options.stats.writeUsage(this.#options.runner.usage());
       this.#options.emit(result);
     }
     this.#running = false;
     this.#idleSinceUs = this.#options.wallUs();
-    this.#enter(this.#queue.length > 0 ? "waitOut" : "waitIn");
+    this.#enter(this.#hasWork() ? "waitOut" : "waitIn");
+  }
+
+  /** Whether a frame is here with all that it is computed from. */
+  #hasWork(): boolean {
+    const frame = this.#queue[0]?.frame;
+    return frame !== undefined && (frame.kind !== "forward" || this.#tokens.has(frame.batch, frame.input));
   }
 
   /** Whether few enough results are on their way out. If not, a message will come when one has left. */
@@ -130,8 +148,8 @@ export class EngineLoop {
     const changed = batch === frame.batch ? {} : { remaining: batch };
     if (batch.sequenceIds.length === 0) return { ...changed, doneAtUs: this.#options.wallUs() };
     try {
-      const output = await this.#options.runner.forward(batch, this.#ownTokens.fill(batch, input));
-      this.#ownTokens.remember(output);
+      const output = await this.#options.runner.forward(batch, this.#tokens.fill(batch, input));
+      if (output.kind === "tokens") this.#tokens.remember(output.tokens);
       this.#options.stats.addStep(batch.lengths.reduce((sum, length) => sum + length, 0));
       if (output.failed === undefined) return { ...changed, output, doneAtUs: this.#options.wallUs() };
       const result = this.#fail(output.failed.reason, output.failed.sequenceIds);
@@ -145,7 +163,7 @@ export class EngineLoop {
 
   #close({ closings }: Extract<EngineFrame, { kind: "close" }>): EngineResult {
     for (const { sequenceId } of closings) this.#broken.delete(sequenceId);
-    this.#ownTokens.forget(closings);
+    this.#tokens.forget(closings);
     try {
       this.#options.runner.closeSequences(closings);
       return { doneAtUs: this.#options.wallUs() };

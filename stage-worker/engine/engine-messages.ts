@@ -41,6 +41,8 @@ export interface LinkListen {
   readonly framesToken: Uint8Array;
   /** Of the one that the coordinator gets outputs by; absent where this is not the last stage. */
   readonly outputsToken?: Uint8Array;
+  /** Of the one that the first stage gets tokens by; absent where this is not the last of several. */
+  readonly tokensToken?: Uint8Array;
 }
 
 /** A frame as the engine takes it. */
@@ -55,8 +57,8 @@ export type EngineFrame =
     }
   | { kind: "close"; closings: readonly SequenceClosing[] };
 
-/** The other end of a link to the next stage: over TCP, or in this process. */
-export type NextTarget = LinkTarget | { readonly here: PortEnd };
+/** The other end of a link to another stage: over TCP, or in this process. */
+export type StageTarget = LinkTarget | { readonly here: PortEnd };
 
 /** From the host to the engine. */
 export type ToEngine =
@@ -67,9 +69,13 @@ export type ToEngine =
   /** Results have left that the engine waits for. */
   | { kind: "departed" }
   /** How frames reach the next stage: over a link, or, without a target, by gRPC through the host. */
-  | { kind: "way"; target?: NextTarget }
+  | { kind: "way"; target?: StageTarget }
   /** Frames come from another engine of this process. */
   | { kind: "port"; end: PortEnd }
+  /** Tokens come from the last stage; `tokensLinked` is the answer. */
+  | { kind: "takeTokens"; target: StageTarget }
+  /** Tokens go to the first stage, which is in this process. */
+  | { kind: "giveTokens"; end: PortEnd }
   | { kind: "stop" };
 
 /** From the engine to the host. */
@@ -100,6 +106,8 @@ export type EngineNews =
   | { kind: "whichWay" }
   /** The link that frames come by is there. */
   | { kind: "linked" }
+  /** Whether the link is there that the last stage's tokens come by. */
+  | { kind: "tokensLinked"; linked: boolean }
   /** Frames have been taken that the host waits for. */
   | { kind: "taken" }
   /** The frames have ended and all have passed. */

@@ -47,6 +47,12 @@ function receive(engine: StageEngine, message: ToEngine): void {
     case "port":
       engine.takePort(message.end);
       break;
+    case "takeTokens":
+      engine.takeTokens(message.target);
+      break;
+    case "giveTokens":
+      engine.giveTokens(message.end);
+      break;
     case "stop":
       engine.stop().then(() => {
         post({ kind: "stopped" });

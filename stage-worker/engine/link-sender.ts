@@ -2,7 +2,7 @@ import { StagecoachError } from "../../common/errors.js";
 import type { MessageParts } from "../../common/wire/encode-message.js";
 import { connectLink } from "../../common/wire/link-connection.js";
 import { LinkWriter } from "../../common/wire/link-writer.js";
-import type { NextTarget } from "./engine-messages.js";
+import type { StageTarget } from "./engine-messages.js";
 import { PortWriter } from "./port-writer.js";
 
 /** What a sender works with. */
@@ -55,7 +55,7 @@ export class LinkSender {
   }
 
   /** Connects, or falls back to the host when there is no target or it cannot be reached. */
-  async takeWay(target: NextTarget | undefined): Promise<void> {
+  async takeWay(target: StageTarget | undefined): Promise<void> {
     const writer = target && (await this.#connect(target));
     if (this.#way === "closed") writer?.close();
     else this.#begin(writer ?? "host");
@@ -75,7 +75,7 @@ export class LinkSender {
     if (typeof way === "object") way.close();
   }
 
-  async #connect(target: NextTarget): Promise<Writer | undefined> {
+  async #connect(target: StageTarget): Promise<Writer | undefined> {
     if ("here" in target) return new PortWriter(target.here, (why) => this.#lost(why));
     const socket = await connectLink(target);
     return socket && new LinkWriter(socket, (...why) => this.#lost(...why));

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { StagecoachError } from "../../common/errors.js";
+import type { SampledToken } from "../../common/token-codec.js";
 import type { MessageParts } from "../../common/wire/encode-message.js";
 import { frameBytes, frameParts, joined, outputParts } from "../../common/wire/frame-bytes.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
@@ -10,7 +11,7 @@ import {
   failureOf,
   type LinkListen,
   maxFramesAtEngine,
-  type NextTarget,
+  type StageTarget,
 } from "./engine-messages.js";
 import { LinkDoor, type LinkGuest } from "./link-door.js";
 import { LinkListener } from "./link-listener.js";
@@ -22,6 +23,8 @@ import { SharedCount } from "./shared-count.js";
 import { SharedStats } from "./shared-stats.js";
 import { StageFlow } from "./stage-flow.js";
 import type { StageRunner } from "./stage-runner.js";
+import { TokenReceiver } from "./token-receiver.js";
+import { TokenSender } from "./token-sender.js";
 
 /** Results that may be on their way out, by the host or over a link. */
 const maxUnsent = { byHost: 2, direct: 1 };
@@ -46,8 +49,10 @@ export class StageEngine {
   readonly #taken: SharedCount;
   readonly #sender: LinkSender;
   readonly #outputs: OutputSender;
+  readonly #tokens: TokenSender;
   readonly #door: LinkDoor | undefined;
   #listener: LinkListener | PortListener | undefined;
+  #tokenReceiver: TokenReceiver | undefined;
   #source: "none" | "host" | "link" = "none";
   #failed = false;
 
@@ -57,11 +62,13 @@ export class StageEngine {
     this.#taken = new SharedCount(options.taken);
     this.#sender = this.#makeSender();
     this.#outputs = this.#makeOutputs();
+    this.#tokens = new TokenSender((reason) => this.#fail(reason));
     this.#door = options.listen && new LinkDoor(this.#guests(options.listen));
     this.#flow = new StageFlow(options.place, {
       submit: (message) => this.#inLoop(this.#loop.receive(message)),
       sendNext: (frame) => this.#sender.send(ownParts(frame)),
       sendOutput: (output, counted) => this.#outputs.send(outputParts(output), counted),
+      sendTokens: (output) => this.#tokens.send(output),
       onFailure: (failure) => options.tell({ kind: "sequencesFailed", failure }),
       nothingToSend: () => this.#left(),
       onTaken: () => this.#onTaken(),
@@ -103,7 +110,7 @@ export class StageEngine {
     this.#inLoop(this.#loop.receive({ kind: "departed" }));
   }
 
-  takeWay(target: NextTarget | undefined): void {
+  takeWay(target: StageTarget | undefined): void {
     this.#inLoop(this.#sender.takeWay(target));
   }
 
@@ -120,6 +127,28 @@ export class StageEngine {
     });
   }
 
+  /** Has tokens come from the last stage, for steps that are sent ahead of them, and tells whether they do. */
+  takeTokens(target: StageTarget): void {
+    const options = {
+      epoch: this.#options.place.epoch,
+      onTokens: (tokens: readonly SampledToken[]) =>
+        this.#inLoop(this.#loop.receive({ kind: "tokens", tokens })),
+      onBroken: (reason: StagecoachError) => this.#fail(reason),
+    };
+    const opening = TokenReceiver.open(target, options).then((receiver) => {
+      if (this.#failed) receiver?.close();
+      this.#tokenReceiver = receiver;
+      if (receiver !== undefined) this.#loop.followTokens();
+      this.#options.tell({ kind: "tokensLinked", linked: receiver !== undefined });
+    });
+    this.#inLoop(opening);
+  }
+
+  /** Gives tokens to the first stage's engine, in this process. */
+  giveTokens(end: PortEnd): void {
+    this.#tokens.takePort(end);
+  }
+
   /** Resolves when nothing is computed any more and everything is freed. */
   async stop(): Promise<void> {
     this.#failed = true;
@@ -127,6 +156,8 @@ export class StageEngine {
     this.#listener?.close();
     this.#sender.close();
     this.#outputs.close();
+    this.#tokens.close();
+    this.#tokenReceiver?.close();
     await this.#loop.stop();
     await this.#options.runner.close();
   }
@@ -151,11 +182,15 @@ export class StageEngine {
     });
   }
 
-  #guests({ framesToken, outputsToken }: LinkListen): LinkGuest[] {
-    const frames = { token: framesToken, welcome: (socket: Socket) => this.#takeFrames(socket) };
-    if (outputsToken === undefined) return [frames];
-    const welcome = (socket: Socket): boolean => this.#outputs.takeLink(socket, outputsToken);
-    return [frames, { token: outputsToken, welcome }];
+  #guests({ framesToken, outputsToken, tokensToken }: LinkListen): LinkGuest[] {
+    const guests: LinkGuest[] = [{ token: framesToken, welcome: (socket) => this.#takeFrames(socket) }];
+    for (const [token, sender] of [
+      [outputsToken, this.#outputs],
+      [tokensToken, this.#tokens],
+    ] as const) {
+      if (token !== undefined) guests.push({ token, welcome: (socket) => sender.takeLink(socket, token) });
+    }
+    return guests;
   }
 
   #takeFrames(socket: Socket): boolean {

@@ -1,7 +1,7 @@
 import { codeNumber, StagecoachError } from "../../common/errors.js";
 import { decodeClose, decodeForward, decodeOpen, forwardSlices } from "../../common/frame-codec.js";
 import { encodeActivation } from "../../common/tensor.js";
-import { encodeTokens } from "../../common/token-codec.js";
+import { encodeTokens, type SampledToken } from "../../common/token-codec.js";
 import type { MessageParts } from "../../common/wire/encode-message.js";
 import { readFrameBytes } from "../../common/wire/frame-bytes.js";
 import type { Forward } from "../../proto/gen/stagecoach/v1/Forward.js";
@@ -19,6 +19,8 @@ export interface FlowPorts {
   readonly sendNext: (frame: Frame) => void;
   /** To the coordinator. `counted` ones are awaited before the engine goes far ahead. */
   readonly sendOutput: (output: Output, counted: boolean) => void;
+  /** To the first stage, which has been sent steps that go on from these. */
+  readonly sendTokens: (output: Output) => void;
   /** Sequences cannot go on; the coordinator is told as well. */
   readonly onFailure: (failure: EngineFailure) => void;
   /** A result that goes nowhere, which counts as one that has left. */
@@ -95,6 +97,7 @@ export class StageFlow {
     if (this.#place.nextAddress !== "") this.#ports.sendNext(resultFrame(frame, result));
     else if (frame.payload === "forward") {
       const tokens = result.output?.kind === "tokens" ? result.output.tokens : [];
+      this.#ports.sendTokens({ epoch, step, lane, tokens: encodeTokens(tokens.map(idsOf)) });
       this.#ports.sendOutput({ epoch, step, lane, tokens: encodeTokens(tokens) }, true);
     } else this.#ports.nothingToSend();
     this.#ports.onTaken();
@@ -107,6 +110,10 @@ export class StageFlow {
     this.#ports.onFailure(failure);
     this.#ports.sendOutput({ epoch, step, lane, failure: told }, false);
   }
+}
+
+function idsOf({ sequenceId, tokenId }: SampledToken): SampledToken {
+  return { sequenceId, tokenId };
 }
 
 function readFrame(frame: Frame__Output): EngineFrame {

@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
+import { credentials } from "@grpc/grpc-js";
 import { codeNumber, StagecoachError } from "../../common/errors.js";
+import { channelOptions } from "../../common/grpc-options.js";
 import type { Logger } from "../../common/log.js";
-import type { LinkTarget } from "../../common/wire/link-connection.js";
+import { findLink, type LinkTarget } from "../../common/wire/link-connection.js";
 import { linkTokenBytes } from "../../common/wire/link-framing.js";
+import { createStageClient } from "../../common/wire/stage-service.js";
 import type { LinkPurpose__Output } from "../../proto/gen/stagecoach/v1/LinkPurpose.js";
 import type { RunnerSpec } from "../engine/create-runner.js";
 import { EngineHost } from "../engine/engine-host.js";
-import type { EngineNews, LinkListen } from "../engine/engine-messages.js";
+import type { EngineNews, LinkListen, StageTarget } from "../engine/engine-messages.js";
 import { openPortLink, type PortEnd } from "../engine/port-link.js";
 import type { EngineStats } from "../engine/shared-stats.js";
 import { NextStage } from "./next-stage.js";
@@ -42,6 +45,8 @@ export interface LoadedStageOptions {
   readonly linkHost?: string;
   /** The next stage where this process has it, loaded for the same epoch. */
   readonly nextHere?: () => LoadedStage | undefined;
+  /** The last stage, likewise, by its address. */
+  readonly lastHere?: (address: string) => LoadedStage | undefined;
   /** Hears once when the stage can no longer serve. */
   readonly onFailed: (reason: StagecoachError) => void;
   readonly log: Logger;
@@ -64,6 +69,7 @@ export class LoadedStage {
   #engine!: EngineHost;
   #source: FrameSource | "link" | undefined;
   #onDrained: (() => void) | undefined;
+  #onTokensLinked: ((linked: boolean) => void) | undefined;
   #failure: StagecoachError | undefined;
   #lastStats: EngineStats | undefined;
 
@@ -91,7 +97,7 @@ export class LoadedStage {
   private constructor(options: LoadedStageOptions) {
     this.#options = options;
     this.place = options.place;
-    this.#tokens = { LINK_FRAMES: newToken(), LINK_OUTPUTS: newToken() };
+    this.#tokens = { LINK_FRAMES: newToken(), LINK_OUTPUTS: newToken(), LINK_TOKENS: newToken() };
     const { nextAddress } = options.place;
     if (nextAddress !== "") this.#next = new NextStage(nextAddress, (reason) => this.fail(reason));
   }
@@ -124,6 +130,26 @@ export class LoadedStage {
   /** Has frames come from another engine of this process. */
   takePort(end: PortEnd): void {
     this.#engine.takePort(end);
+  }
+
+  /**
+   * Has tokens come straight from the last stage; false where they cannot. To be settled before the first frame.
+   * @throws StagecoachError the reason for which this stage failed
+   */
+  async takeTokens(address: string): Promise<boolean> {
+    const target = await this.#tokensTarget(address);
+    if (this.#failure !== undefined) throw this.#failure;
+    if (target === undefined) return false;
+    const linked = new Promise<boolean>((resolve) => {
+      this.#onTokensLinked = resolve;
+    });
+    this.#engine.takeTokens(target);
+    return await linked;
+  }
+
+  /** Gives tokens to the first stage, an engine of this process. */
+  giveTokens(end: PortEnd): void {
+    this.#engine.giveTokens(end);
   }
 
   /** Where a link ends here, with port 0 when it must be done by gRPC. */
@@ -186,8 +212,9 @@ export class LoadedStage {
   }
 
   #listen(host: string): LinkListen {
-    const { LINK_FRAMES: framesToken, LINK_OUTPUTS: outputsToken } = this.#tokens;
-    return { host, framesToken, ...(this.#next === undefined && { outputsToken }) };
+    const { LINK_FRAMES: framesToken, LINK_OUTPUTS: outputsToken, LINK_TOKENS: tokensToken } = this.#tokens;
+    if (this.#next !== undefined) return { host, framesToken };
+    return { host, framesToken, outputsToken, ...(this.place.stageCount > 1 && { tokensToken }) };
   }
 
   get #stream(): FrameSource | undefined {
@@ -197,6 +224,7 @@ export class LoadedStage {
   #stop(reason: StagecoachError): void {
     this.#stream?.refuse(reason);
     this.#onDrained?.();
+    this.#onTokensLinked?.(false);
     this.#next?.close();
     if (this.#engine === undefined) return;
     this.#lastStats ??= this.#engine.stats();
@@ -221,6 +249,9 @@ export class LoadedStage {
       case "linked":
         this.#source = "link";
         break;
+      case "tokensLinked":
+        this.#onTokensLinked?.(news.linked);
+        break;
       case "taken":
         this.#stream?.resume();
         break;
@@ -231,6 +262,21 @@ export class LoadedStage {
       case "failed":
         this.fail(new StagecoachError(news.failure.code, news.failure.message), news.step);
     }
+  }
+
+  async #tokensTarget(address: string): Promise<StageTarget | undefined> {
+    const { linkHost, lastHere } = this.#options;
+    const last = lastHere?.(address);
+    if (last !== undefined) {
+      const { out, into } = openPortLink();
+      last.giveTokens(out);
+      return { here: into };
+    }
+    if (linkHost === undefined) return undefined;
+    const client = createStageClient(address, credentials.createInsecure(), channelOptions);
+    const target = await findLink(client, address, { epoch: this.place.epoch, purpose: "LINK_TOKENS" });
+    client.close();
+    return target;
   }
 
   async #chooseWay(): Promise<void> {

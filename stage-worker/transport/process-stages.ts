@@ -31,4 +31,11 @@ export class ProcessStages {
     const follows = stage?.place.epoch === epoch && stage.place.stageIndex === stageIndex + 1;
     return follows ? stage : undefined;
   }
+
+  /** Likewise the last stage of the pipeline that `place` is in, by its address. */
+  last({ epoch, stageCount }: StagePlace, address: string): LoadedStage | undefined {
+    const stage = this.#slots.get(address)?.stage;
+    const isLast = stage?.place.epoch === epoch && stage.place.stageIndex === stageCount - 1;
+    return isLast ? stage : undefined;
+  }
 }

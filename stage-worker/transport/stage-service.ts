@@ -14,6 +14,8 @@ import type { OpenLinkReply } from "../../proto/gen/stagecoach/v1/OpenLinkReply.
 import type { OpenLinkRequest__Output } from "../../proto/gen/stagecoach/v1/OpenLinkRequest.js";
 import type { OutputsRequest__Output } from "../../proto/gen/stagecoach/v1/OutputsRequest.js";
 import type { StageHandlers } from "../../proto/gen/stagecoach/v1/Stage.js";
+import type { TakeTokensReply } from "../../proto/gen/stagecoach/v1/TakeTokensReply.js";
+import type { TakeTokensRequest__Output } from "../../proto/gen/stagecoach/v1/TakeTokensRequest.js";
 import { timePort } from "../engine/time-port.js";
 import { framesHandler } from "./frames-handler.js";
 import { readLoadRequest } from "./load-request.js";
@@ -44,6 +46,7 @@ export function stageService({ slot, threads, isHere, measure }: StageServiceOpt
     Echo: unaryHandler(echo),
     Frames: framesHandler({ stage: () => slot.stage, epoch: () => slot.epoch }),
     Outputs: outputsHandler(slot),
+    TakeTokens: unaryHandler((request: TakeTokensRequest__Output) => takeTokens(slot, request)),
     OpenLink: unaryHandler((request: OpenLinkRequest__Output) => openLink(slot, request)),
   };
   return { definition: stageDefinition, implementation };
@@ -58,6 +61,14 @@ interface HotHandlers {
 function openLink({ stage, state }: StageSlot, { epoch, purpose }: OpenLinkRequest__Output): OpenLinkReply {
   if (stage?.place.epoch !== epoch) throw notServed(state, epoch);
   return stage.link(purpose);
+}
+
+async function takeTokens(
+  { stage, state }: StageSlot,
+  { epoch, address }: TakeTokensRequest__Output,
+): Promise<TakeTokensReply> {
+  if (stage?.place.epoch !== epoch) throw notServed(state, epoch);
+  return { taken: await stage.takeTokens(address) };
 }
 
 async function* loadProgress(

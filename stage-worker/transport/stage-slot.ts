@@ -160,6 +160,7 @@ export class StageSlot {
         spec: { ...device, options },
         ...(linkHost !== undefined && { linkHost }),
         nextHere: () => this.#options.neighbours?.after(plan.place),
+        lastHere: (address) => this.#options.neighbours?.last(plan.place, address),
         onFailed: (reason) => this.#failed(plan.place, reason),
         log,
       },

@@ -12,6 +12,10 @@ export const LinkPurpose = {
    * The last stage's tokens and failures of sequences, to who connects.
    */
   LINK_OUTPUTS: 'LINK_OUTPUTS',
+  /**
+   * The ids of the tokens that the last stage samples, to the first stage.
+   */
+  LINK_TOKENS: 'LINK_TOKENS',
 } as const;
 
 /**
@@ -28,6 +32,11 @@ export type LinkPurpose =
    */
   | 'LINK_OUTPUTS'
   | 1
+  /**
+   * The ids of the tokens that the last stage samples, to the first stage.
+   */
+  | 'LINK_TOKENS'
+  | 2
 
 /**
  * What a link carries.

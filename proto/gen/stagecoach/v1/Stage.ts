@@ -16,6 +16,8 @@ import type { OpenLinkReply as _stagecoach_v1_OpenLinkReply, OpenLinkReply__Outp
 import type { OpenLinkRequest as _stagecoach_v1_OpenLinkRequest, OpenLinkRequest__Output as _stagecoach_v1_OpenLinkRequest__Output } from '../../stagecoach/v1/OpenLinkRequest.js';
 import type { Output as _stagecoach_v1_Output, Output__Output as _stagecoach_v1_Output__Output } from '../../stagecoach/v1/Output.js';
 import type { OutputsRequest as _stagecoach_v1_OutputsRequest, OutputsRequest__Output as _stagecoach_v1_OutputsRequest__Output } from '../../stagecoach/v1/OutputsRequest.js';
+import type { TakeTokensReply as _stagecoach_v1_TakeTokensReply, TakeTokensReply__Output as _stagecoach_v1_TakeTokensReply__Output } from '../../stagecoach/v1/TakeTokensReply.js';
+import type { TakeTokensRequest as _stagecoach_v1_TakeTokensRequest, TakeTokensRequest__Output as _stagecoach_v1_TakeTokensRequest__Output } from '../../stagecoach/v1/TakeTokensRequest.js';
 
 /**
  * Stage is what a worker offers to the coordinator and to the stage before it.
@@ -130,6 +132,23 @@ export interface StageClient extends grpc.Client {
   outputs(argument: _stagecoach_v1_OutputsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_stagecoach_v1_Output__Output>;
   outputs(argument: _stagecoach_v1_OutputsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_stagecoach_v1_Output__Output>;
   
+  /**
+   * Has the first stage take what the last one samples straight from there, so
+   * that steps may be sent to it before the coordinator knows their tokens.
+   */
+  TakeTokens(argument: _stagecoach_v1_TakeTokensRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  TakeTokens(argument: _stagecoach_v1_TakeTokensRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  TakeTokens(argument: _stagecoach_v1_TakeTokensRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  TakeTokens(argument: _stagecoach_v1_TakeTokensRequest, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  /**
+   * Has the first stage take what the last one samples straight from there, so
+   * that steps may be sent to it before the coordinator knows their tokens.
+   */
+  takeTokens(argument: _stagecoach_v1_TakeTokensRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  takeTokens(argument: _stagecoach_v1_TakeTokensRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  takeTokens(argument: _stagecoach_v1_TakeTokensRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  takeTokens(argument: _stagecoach_v1_TakeTokensRequest, callback: grpc.requestCallback<_stagecoach_v1_TakeTokensReply__Output>): grpc.ClientUnaryCall;
+  
 }
 
 /**
@@ -177,6 +196,12 @@ export interface StageHandlers extends grpc.UntypedServiceImplementation {
    */
   Outputs: grpc.handleServerStreamingCall<_stagecoach_v1_OutputsRequest__Output, _stagecoach_v1_Output>;
   
+  /**
+   * Has the first stage take what the last one samples straight from there, so
+   * that steps may be sent to it before the coordinator knows their tokens.
+   */
+  TakeTokens: grpc.handleUnaryCall<_stagecoach_v1_TakeTokensRequest__Output, _stagecoach_v1_TakeTokensReply>;
+  
 }
 
 export interface StageDefinition extends grpc.ServiceDefinition {
@@ -187,4 +212,5 @@ export interface StageDefinition extends grpc.ServiceDefinition {
   MeasureLink: MethodDefinition<_stagecoach_v1_MeasureLinkRequest, _stagecoach_v1_MeasureLinkReply, _stagecoach_v1_MeasureLinkRequest__Output, _stagecoach_v1_MeasureLinkReply__Output>
   OpenLink: MethodDefinition<_stagecoach_v1_OpenLinkRequest, _stagecoach_v1_OpenLinkReply, _stagecoach_v1_OpenLinkRequest__Output, _stagecoach_v1_OpenLinkReply__Output>
   Outputs: MethodDefinition<_stagecoach_v1_OutputsRequest, _stagecoach_v1_Output, _stagecoach_v1_OutputsRequest__Output, _stagecoach_v1_Output__Output>
+  TakeTokens: MethodDefinition<_stagecoach_v1_TakeTokensRequest, _stagecoach_v1_TakeTokensReply, _stagecoach_v1_TakeTokensRequest__Output, _stagecoach_v1_TakeTokensReply__Output>
 }
