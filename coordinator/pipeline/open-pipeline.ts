@@ -42,11 +42,10 @@ export interface OpenPipelineOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * A round through the coordinator costs about a millisecond that a step sent ahead saves. Where a round of all stages
- * takes more than so many ms, that is less than a twentieth, and not worth that a new request waits a round more.
- */
-const worthwhileRoundMs = 20;
+/** What the coordinator takes to make the next step of an answer, on the way from the last stage to the first. */
+const handlingMs = 1;
+/** Steps are sent ahead where that saves at least so much of a round: a new request waits for a round more. */
+const worthwhileShare = 0.05;
 
 /** A pipeline that serves, and how to let go of it. */
 export interface OpenedPipeline {
@@ -74,7 +73,7 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
   const scheduler = new Scheduler({
     laneCount: plan.laneCount,
     blockCount,
-    sendAheadBelowMs: await aheadLimitMs(first, last, epoch),
+    sendAheadBelowMs: await aheadLimitMs(first, last, options),
     beginsInsideBlocks: ready.every((stage) => stage.beginsInsideBlocks),
     ...limits,
   });
@@ -108,7 +107,13 @@ export async function openPipeline(options: OpenPipelineOptions): Promise<Opened
 }
 
 /** See SchedulerOptions: a stage alone has its tokens itself, the first of several wants a link to the last. */
-async function aheadLimitMs(first: StageClient, last: StageClient, epoch: number): Promise<number> {
+async function aheadLimitMs(
+  first: StageClient,
+  last: StageClient,
+  { epoch, plan }: OpenPipelineOptions,
+): Promise<number> {
   if (first === last) return Number.POSITIVE_INFINITY;
-  return (await first.takeTokens(epoch, last.address)) ? worthwhileRoundMs : 0;
+  if (!(await first.takeTokens(epoch, last.address))) return 0;
+  const hopBackMs = plan.stages.at(-1)?.hopMs ?? 0;
+  return (handlingMs + hopBackMs) / worthwhileShare;
 }

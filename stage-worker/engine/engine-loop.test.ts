@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
+import { sampledToken } from "../../common/frame-codec.js";
 import {
   batchOf,
   closings,
@@ -61,6 +62,11 @@ function forward(slices: SliceOf[], sentAtUs = 0): EngineFrame {
     input: { kind: "hidden", dtype: "FLOAT32", data: new Float32Array(rows * 64) },
     sentAtUs,
   };
+}
+
+function ofTokens(slices: SliceOf[], tokenIds: number[]): EngineFrame {
+  const input = { kind: "tokens" as const, tokenIds: Uint32Array.from(tokenIds) };
+  return { kind: "forward", batch: batchOf(slices), input, sentAtUs: 0 };
 }
 
 /** A result has left; the loop hears of it only when it waits. */
@@ -209,6 +215,56 @@ test("a batch of which memory holds a part goes on with that part", async () => 
   );
   expect(results[2]).toMatchObject({ remaining: { sequenceIds: [1] }, output: { data: { length: 64 } } });
   expect(results[2]?.failure).toBeUndefined();
+});
+
+test("a step that was sent ahead waits for its tokens, and idles meanwhile", async () => {
+  const options = runnerOptions({ embedding: true, head: false });
+  const given: number[] = [];
+  const runner = createSimulatedRunner(options, instantSimulation);
+  const loop = loopOver({
+    ...runner,
+    forward: (batch, input) => {
+      if (input.kind === "tokens") given.push(...input.tokenIds);
+      return runner.forward(batch, input);
+    },
+  });
+  loop.followTokens();
+  await loop.receive(frame({ kind: "open", openings: [opening(1), opening(2)] }));
+  await departed(loop);
+  await loop.receive(frame(ofTokens([{ id: 1, length: 2, blocks: [0] }], [5, 6])));
+  await departed(loop);
+  await loop.receive(frame(ofTokens([{ id: 1, context: 2 }], [sampledToken])));
+  await loop.receive(frame(ofTokens([{ id: 2, blocks: [1] }], [9])));
+  expect(results).toHaveLength(2);
+  nowUs += 300;
+  const { waitOut } = stats.read(nowUs).times;
+  expect(waitOut).toBe(0);
+  await loop.receive({ kind: "tokens", tokens: [{ sequenceId: 1, tokenId: 77 }] });
+  await departed(loop);
+  expect(given).toEqual([5, 6, 77, 9]);
+  expect(results).toHaveLength(4);
+});
+
+test("a sequence of which no token came is left out of steps that wait for it", async () => {
+  const loop = loopOver(
+    createSimulatedRunner(runnerOptions({ embedding: true, head: false }), instantSimulation),
+  );
+  loop.followTokens();
+  await loop.receive(frame({ kind: "open", openings: [opening(1), opening(2)] }));
+  await departed(loop);
+  const [one, two] = [
+    { id: 1, blocks: [0] },
+    { id: 2, blocks: [1] },
+  ];
+  await loop.receive(frame(ofTokens([one, two], [5, 6])));
+  await departed(loop);
+  const both = [
+    { id: 1, context: 1 },
+    { id: 2, context: 1 },
+  ];
+  await loop.receive(frame(ofTokens(both, [sampledToken, sampledToken])));
+  await loop.receive({ kind: "tokens", tokens: [{ sequenceId: 2, tokenId: 8 }] });
+  expect(results.at(-1)).toMatchObject({ remaining: { sequenceIds: [2] }, output: { data: { length: 64 } } });
 });
 
 test("a lost device ends the loop; what waits is not computed", async () => {
