@@ -13,7 +13,11 @@ describe("createMetrics", () => {
     metrics.countPromptTokens(7);
     metrics.observeTimeToFirstToken(0.03);
     metrics.observeRequest({ finishedReason: "stop", seconds: 0.4, promptTokens: 7, generationTokens: 5 });
+    metrics.observeIteration(12, false);
+    metrics.observeIteration(3, true);
     const text = await metrics.render();
+    expect(text).toContain('stagecoach_iteration_tokens_total_count{model_name="m"} 2');
+    expect(text).toContain('stagecoach_iterations_sent_ahead_total{model_name="m"} 1');
     expect(text).toContain('stagecoach_num_requests_running{model_name="m"} 3');
     expect(text).toContain('stagecoach_num_requests_waiting{model_name="m"} 2');
     expect(text).toContain('stagecoach_kv_cache_usage_perc{model_name="m"} 0.25');

@@ -28,8 +28,11 @@ export interface Metrics {
   countPreemptions(count: number): void;
   /** Prompt tokens looked up in the prefix cache, and how many of them it had. */
   countPrefixCache(queriedTokens: number, hitTokens: number): void;
-  /** @param tokens of one micro-batch, prefill and decode */
-  observeIteration(tokens: number): void;
+  /**
+   * @param tokens of one micro-batch, prefill and decode
+   * @param sentAhead whether it left before all tokens that it goes on from were known
+   */
+  observeIteration(tokens: number, sentAhead: boolean): void;
   /** From arrival to the first scheduled slice. */
   observeQueueTime(seconds: number): void;
 
@@ -110,6 +113,7 @@ export function createMetrics(options: {
   ]);
   const preemptions = make.counter("num_preemptions_total", "Sequences set back for want of KV blocks");
   const iterations = make.histogram("iteration_tokens_total", "Tokens a micro-batch", tokenBuckets);
+  const sentAhead = make.counter("iterations_sent_ahead_total", "Micro-batches sent ahead of their tokens");
   const queueTime = make.histogram("request_queue_time_seconds", "Arrival to first step", queueBuckets);
   const promptTokens = make.counter("prompt_tokens_total", "Prompt tokens taken in");
   const generationTokens = make.counter("generation_tokens_total", "Tokens generated");
@@ -175,7 +179,10 @@ export function createMetrics(options: {
       cacheQueries.inc(queriedTokens);
       cacheHits.inc(hitTokens);
     },
-    observeIteration: (tokens) => iterations.observe(tokens),
+    observeIteration: (tokens, ahead) => {
+      iterations.observe(tokens);
+      if (ahead) sentAhead.inc();
+    },
     observeQueueTime: (seconds) => queueTime.observe(seconds),
     countPromptTokens: (count) => promptTokens.inc(count),
     countGenerationTokens: (count) => generationTokens.inc(count),

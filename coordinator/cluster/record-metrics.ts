@@ -57,7 +57,8 @@ function increase(): (total: number) => number {
 /** The pipeline's part of the metrics. */
 export function metricsObserver(metrics: Metrics): PipelineObserver {
   return {
-    onStep: ({ promptTokens, generatedTokens }) => metrics.observeIteration(promptTokens + generatedTokens),
+    onStep: ({ promptTokens, generatedTokens, sentAhead }) =>
+      metrics.observeIteration(promptTokens + generatedTokens, sentAhead),
     onRequestEnd: ({ queuedMs }) => {
       if (queuedMs !== undefined) metrics.observeQueueTime(queuedMs / 1000);
     },

@@ -1,4 +1,5 @@
 import { codeFromNumber, StagecoachError } from "../../common/errors.js";
+import { sampledToken } from "../../common/frame-codec.js";
 import { decodeTokens } from "../../common/token-codec.js";
 import type { Frame } from "../../proto/gen/stagecoach/v1/Frame.js";
 import type { Output__Output } from "../../proto/gen/stagecoach/v1/Output.js";
@@ -15,10 +16,18 @@ import { StepGaps } from "./step-gaps.js";
 /** Somebody who hears what a pipeline does; neither may throw. */
 export interface PipelineObserver {
   /** A micro-batch came back. */
-  onStep?(step: { promptTokens: number; generatedTokens: number }): void;
+  onStep?(step: CompletedStep): void;
   onRequestEnd?(end: RequestEnd): void;
   /** So many micro-batches are under way now. */
   onInFlight?(count: number): void;
+}
+
+/** What a micro-batch came to. */
+export interface CompletedStep {
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  /** It left before all tokens that it goes on from were known here. */
+  readonly sentAhead: boolean;
 }
 
 /** What a pipeline is driven with. */
@@ -181,7 +190,11 @@ export class Pipeline implements TokenPort {
       });
       if (finished !== undefined) this.#requests.delete(requestId);
     }
-    const step = { promptTokens: promptTokensOf(batch), generatedTokens: outcomes.length };
+    const step = {
+      promptTokens: promptTokensOf(batch),
+      generatedTokens: outcomes.length,
+      sentAhead: batch.slices.some(({ tokenIds }) => tokenIds[0] === sampledToken),
+    };
     for (const observer of this.#options.observers) observer.onStep?.(step);
   }
 

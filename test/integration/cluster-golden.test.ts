@@ -43,6 +43,12 @@ describe.each([1, 2, 3])("%i stages of the tiny model", (stages) => {
     expect(together).toEqual(alone);
     expect(new Set(alone.map(({ text }) => text)).size).toBe(requests.length);
   });
+
+  test("are sent steps ahead, since a round of theirs is short", async () => {
+    const metrics = await (await fetch(`${cluster.http}/metrics`)).text();
+    const count = /^stagecoach_iterations_sent_ahead_total\{[^}]*\} (\d+)$/m.exec(metrics)?.[1];
+    expect(Number(count)).toBeGreaterThan(0);
+  });
 });
 
 function greedy(promptIds: readonly number[]) {
