@@ -1,19 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { credentials } from "@grpc/grpc-js";
 import { codeNumber, StagecoachError } from "../../common/errors.js";
-import { channelOptions } from "../../common/grpc-options.js";
 import type { Logger } from "../../common/log.js";
-import { findLink, type LinkTarget } from "../../common/wire/link-connection.js";
+import type { LinkTarget } from "../../common/wire/link-connection.js";
 import { linkTokenBytes } from "../../common/wire/link-framing.js";
-import { createStageClient } from "../../common/wire/stage-service.js";
 import type { LinkPurpose__Output } from "../../proto/gen/stagecoach/v1/LinkPurpose.js";
 import type { RunnerSpec } from "../engine/create-runner.js";
 import { EngineHost } from "../engine/engine-host.js";
-import type { EngineNews, LinkListen, StageTarget } from "../engine/engine-messages.js";
-import { openPortLink, type PortEnd } from "../engine/port-link.js";
+import type { EngineNews, LinkListen } from "../engine/engine-messages.js";
+import type { PortEnd } from "../engine/port-link.js";
 import type { EngineStats } from "../engine/shared-stats.js";
 import { NextStage } from "./next-stage.js";
 import { OutputChannel } from "./output-channel.js";
+import { type Neighbour, type TargetsOptions, targetOfFrames, targetOfTokens } from "./stage-targets.js";
 
 /** A stage's place in the pipeline of one epoch. */
 export interface StagePlace {
@@ -36,17 +34,11 @@ export interface FrameSource {
 }
 
 /** What a loaded stage works with. */
-export interface LoadedStageOptions {
+export interface LoadedStageOptions extends TargetsOptions {
   readonly place: StagePlace;
   readonly spec: RunnerSpec;
   /** The form that a GPU holds weights in, for people; empty where the device takes blobs as they are. */
   readonly weights: string;
-  /** Where links may end here; absent where frames and outputs only come and go by gRPC. */
-  readonly linkHost?: string;
-  /** The next stage where this process has it, loaded for the same epoch. */
-  readonly nextHere?: () => LoadedStage | undefined;
-  /** The last stage, likewise, by its address. */
-  readonly lastHere?: (address: string) => LoadedStage | undefined;
   /** Hears once when the stage can no longer serve. */
   readonly onFailed: (reason: StagecoachError) => void;
   readonly log: Logger;
@@ -60,7 +52,7 @@ export interface LoadedStageOptions {
  * What breaks more than a micro-batch (a gap in the steps, a lost neighbour, the engine) fails the stage: a
  * StageFailure without ids.
  */
-export class LoadedStage {
+export class LoadedStage implements Neighbour {
   readonly place: StagePlace;
   readonly outputs = new OutputChannel();
   readonly #options: LoadedStageOptions;
@@ -137,7 +129,7 @@ export class LoadedStage {
    * @throws StagecoachError the reason for which this stage failed
    */
   async takeTokens(address: string): Promise<boolean> {
-    const target = await this.#tokensTarget(address);
+    const target = await targetOfTokens(this.#options, address, this.place.epoch);
     if (this.#failure !== undefined) throw this.#failure;
     if (target === undefined) return false;
     const linked = new Promise<boolean>((resolve) => {
@@ -264,34 +256,11 @@ export class LoadedStage {
     }
   }
 
-  async #tokensTarget(address: string): Promise<StageTarget | undefined> {
-    const { linkHost, lastHere } = this.#options;
-    const last = lastHere?.(address);
-    if (last !== undefined) {
-      const { out, into } = openPortLink();
-      last.giveTokens(out);
-      return { here: into };
-    }
-    if (linkHost === undefined) return undefined;
-    const client = createStageClient(address, credentials.createInsecure(), channelOptions);
-    const target = await findLink(client, address, { epoch: this.place.epoch, purpose: "LINK_TOKENS" });
-    client.close();
-    return target;
-  }
-
   async #chooseWay(): Promise<void> {
-    const { linkHost, nextHere, log } = this.#options;
-    const next = nextHere?.();
-    if (next !== undefined) {
-      const { out, into } = openPortLink();
-      log.debug({ way: "transfer" }, "frames go to the next stage");
-      next.takePort(into);
-      this.#engine.takeWay({ here: out });
-      return;
-    }
-    const target = linkHost === undefined ? undefined : await this.#next?.findLink(this.place.epoch);
+    const target = await targetOfFrames(this.#options, this.#next, this.place.epoch);
     if (this.#failure !== undefined) return;
-    log.debug({ way: target === undefined ? "gRPC" : "link" }, "frames go to the next stage");
+    const way = target === undefined ? "gRPC" : "here" in target ? "transfer" : "link";
+    this.#options.log.debug({ way }, "frames go to the next stage");
     this.#engine.takeWay(target);
   }
 }
