@@ -7,14 +7,16 @@ import { packedInputs, pagedInputs } from "../../model/graph/stage-graph-io.js";
 import { createPagedRunner } from "../../stage-worker/engine/paged/create-paged-runner.js";
 import type { Provider } from "../../stage-worker/engine/paged/provider.js";
 import { webgpuProvider } from "../../stage-worker/engine/paged/webgpu-provider.js";
-import type { SamplingParameters } from "../../stage-worker/engine/stage-runner.js";
+import type { SampledToken, SamplingParameters } from "../../stage-worker/engine/stage-runner.js";
 import { createSampler } from "../../stage-worker/sampler/create-sampler.js";
+import type { RowPart } from "../../stage-worker/sampler/row-part.js";
 import { tokensOf } from "../fixtures/cpu-pipeline.js";
-import { RunnerDriver } from "../fixtures/runner-driver.js";
+import { RecordingSampler, RunnerDriver } from "../fixtures/runner-driver.js";
 import { runnerOptions } from "../fixtures/stage-fixtures.js";
 import { tempFolder } from "../fixtures/temp-folder.js";
 import { packTiny, tinySource } from "../fixtures/tiny-model.js";
 import { webgpuMissing } from "../fixtures/webgpu.js";
+import { wholeLogits } from "../fixtures/whole-logits.js";
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -62,10 +64,15 @@ async function operatorsRun(folder: string): Promise<ReadonlyMap<string, number>
   return counts;
 }
 
+/** The tiny model with a head size that the provider's attention takes. */
+async function tinyPacked() {
+  const config = { hiddenSize: 128, headSize: 64, ropeDimension: 64, ropeInterleaved: false };
+  return await packTiny(tinySource({ config }), "f16");
+}
+
 /** What three steps of a whole model were fed, and what they took. */
 async function steps(change: Partial<SamplingParameters>) {
-  const config = { hiddenSize: 128, headSize: 64, ropeDimension: 64, ropeInterleaved: false };
-  const packed = await packTiny(tinySource({ config }), "f16");
+  const packed = await tinyPacked();
   const folder = await tempFolder();
   const provider = watchedProvider(folder);
   const options = { ...runnerOptions({ blockCount: 8, blockSize: 32, endLayer: 3 }), ...packed };
@@ -86,6 +93,39 @@ async function steps(change: Partial<SamplingParameters>) {
   return { fed, operators: await operatorsRun(folder) };
 }
 
+/** Notes all that tokens are chosen from. */
+class NotingSampler extends RecordingSampler {
+  readonly seen: unknown[] = [];
+
+  override sample(sequenceId: number, logits: Float32Array): SampledToken {
+    this.seen.push(logits.slice());
+    return super.sample(sequenceId, logits);
+  }
+
+  override samplePart(sequenceId: number, part: RowPart): SampledToken | undefined {
+    this.seen.push(structuredClone(part));
+    return super.samplePart(sequenceId, part);
+  }
+}
+
+/** What tokens of a mixed batch are chosen from, by whole logits and by parts, beside a greedy one. */
+async function seenWith(model: Awaited<ReturnType<typeof tinyPacked>>, provider: Provider) {
+  const sampler = new NotingSampler();
+  const options = { ...runnerOptions({ blockCount: 8, blockSize: 32, endLayer: 3 }), ...model };
+  const runner = await createPagedRunner(options, provider, sampler);
+  const driver = new RunnerDriver([runner], 32);
+  driver.open(1, wholeLogits);
+  driver.open(2, { temperature: 0.7, topP: 0.9, seed: 5 });
+  driver.open(3);
+  const tokens = [];
+  for (const prompt of [tokensOf(40, 1), [5]]) {
+    const step = [1, 2, 3].map((id) => ({ id, tokens: prompt.slice(0, 41 - id) }));
+    tokens.push(...(await driver.step(step)));
+  }
+  await runner.close();
+  return { seen: sampler.seen, tokens };
+}
+
 const memcpy = (way: "To" | "From") => `WebGpuExecutionProvider Memcpy${way}Host`;
 
 describe.skipIf(await webgpuMissing())("a run on WebGPU", () => {
@@ -104,5 +144,12 @@ describe.skipIf(await webgpuMissing())("a run on WebGPU", () => {
     expect(operators.get("CPUExecutionProvider Cast")).toBe(1);
     expect(operators.get(memcpy("From"))).toBe(1);
     expect(operators.get(memcpy("To"))).toBe(1);
+  });
+
+  it("computes the same bits as with a tensor for each input, which is how CUDA has them", async () => {
+    const model = await tinyPacked();
+    const packed = await seenWith(model, webgpuProvider());
+    expect(packed.seen).toHaveLength(4);
+    expect(await seenWith(model, { ...webgpuProvider(), packsIntegers: false })).toEqual(packed);
   });
 });
