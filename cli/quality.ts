@@ -5,7 +5,7 @@ import { StagecoachError } from "../common/errors.js";
 import { ensureModel } from "../model/pull/ensure-model.js";
 import { type Manifest, type ModelQuality, type Variant, variants } from "../model/store/manifest.js";
 import { openStore } from "../model/store/model-store.js";
-import { parseDevice } from "../stage-worker/device-name.js";
+import { deviceHere } from "../stage-worker/device-here.js";
 import { describeWeights } from "../stage-worker/weights/gpu-weights.js";
 import { wholeModelWeights } from "../stage-worker/weights/whole-model-weights.js";
 import { printJson } from "./json.js";
@@ -78,7 +78,7 @@ async function quality(command: Command, model: string, flags: Flags): Promise<v
       { vocabularySize: other.config.vocabularySize, chatTemplate: other.chatTemplate },
       spec,
     );
-    const named = parseDevice(device === "auto" ? "cpu" : device);
+    const named = await deviceHere(device === "auto" ? "cpu" : device);
     const demand = { maxSequences: prompts.length, maxContext: flags.tokens };
     const held = await wholeModelWeights(store, other, named, gpuWeights, demand);
     const measured = await measureQuality({

@@ -150,11 +150,11 @@ export const settings = {
   device: required(
     textLike(
       "auto|LIST",
-      "auto alone, or cpu, cuda, cuda:N for one of several GPUs, cuda:all, webgpu or simulated, several with commas between them",
-      /^(auto|(cpu|cuda(:\d{1,2}|:all)?|webgpu|simulated)(,(cpu|cuda(:\d{1,2}|:all)?|webgpu|simulated))*)$/,
+      "auto alone, or cpu, cuda, cuda:N for one of several GPUs, cuda:all, webgpu, webgpu:N, webgpu:NAME or simulated, several with commas between them",
+      /^(auto|(cpu|cuda(:\d{1,2}|:all)?|webgpu(:\d{1,2}|:[A-Za-z][\w.-]*)?|simulated)(,(cpu|cuda(:\d{1,2}|:all)?|webgpu(:\d{1,2}|:[A-Za-z][\w.-]*)?|simulated))*)$/,
     ),
     "auto",
-    "what computes: cpu, cuda, cuda:N, webgpu, or several such as cuda:0,cuda:1, with a stage on each (cuda:all: on each NVIDIA GPU); auto takes an NVIDIA GPU where all that CUDA needs is here, otherwise the CPU; simulated waits instead of computing, for trying out schedules",
+    "what computes: cpu, cuda, cuda:N, webgpu (of several GPUs webgpu:N or a part of its name, as webgpu:radeon), or several such as cuda:0,cuda:1, with a stage on each (cuda:all: on each NVIDIA GPU); auto takes an NVIDIA GPU where all that CUDA needs is here, otherwise the CPU; simulated waits instead of computing, for trying out schedules",
   ),
   gpuWeights: required(
     oneOf(["auto", "f16", "packed"]),

@@ -16,7 +16,13 @@ function looks(
   webgpu?: string,
   failing: Readonly<Record<number, string>> = {},
 ): DeviceLooks {
-  return { cuda: async () => cuda, webgpu: async () => webgpu, tryCuda: async (index) => failing[index] };
+  return {
+    platform: "linux",
+    cuda: async () => cuda,
+    tryCuda: async (index) => failing[index],
+    webgpu: async () => (webgpu === undefined ? {} : { problem: webgpu }),
+    webgpuAdapters: async () => ({ adapters: [] }),
+  };
 }
 
 describe("auto", () => {

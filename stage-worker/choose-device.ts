@@ -2,24 +2,27 @@ import { StagecoachError } from "../common/errors.js";
 import { type CudaFacts, cudaFacts, cudaProblem } from "./cuda/cuda-facts.js";
 import { cudaTrialProblem } from "./cuda/try-cuda.js";
 import { type NamedDevice, parseDevice } from "./device-name.js";
-import { probeWebgpu } from "./engine/paged/probe-device.js";
+import { type ChosenWebGpu, chooseWebgpu, type WebGpuLooks } from "./webgpu/choose-adapter.js";
+import { tryWebgpu, webgpuAdapters } from "./webgpu/webgpu-adapters.js";
 
-/** A device and, where it was not named, why it was taken. */
-export interface ChosenDevice extends NamedDevice {
-  readonly reason?: string;
-}
+/** A device and, where it was not named or only in part, why it was taken or what it is. */
+export type ChosenDevice = ChosenWebGpu;
 
 /** What is looked at; a seam for tests. */
-export interface DeviceLooks {
+export interface DeviceLooks extends WebGpuLooks {
   cuda(): Promise<CudaFacts>;
   /** Why CUDA does not compute on a GPU where nothing is missing, and the way out; undefined where it does. */
   tryCuda?(deviceIndex: number): Promise<string | undefined>;
-  /** Why WebGPU does not compute here; undefined where it does. */
-  webgpu(): Promise<string | undefined>;
 }
 
 /** The machine itself. */
-export const realLooks: DeviceLooks = { cuda: cudaFacts, tryCuda: cudaTrialProblem, webgpu: probeWebgpu };
+export const realLooks: DeviceLooks = {
+  platform: process.platform,
+  cuda: cudaFacts,
+  tryCuda: cudaTrialProblem,
+  webgpu: tryWebgpu,
+  webgpuAdapters,
+};
 
 /**
  * The device that a worker computes on: the one that is named, or for `auto` the first NVIDIA GPU that computes when it
@@ -30,6 +33,7 @@ export const realLooks: DeviceLooks = { cuda: cudaFacts, tryCuda: cudaTrialProbl
 export async function chooseDevice(name: string, looks: DeviceLooks = realLooks): Promise<ChosenDevice> {
   if (name === "auto") return await autoDevice(looks);
   const named = parseDevice(name);
+  if (named.device === "webgpu") return await chooseWebgpu(named, looks);
   const problem = await problemOf(named, looks);
   if (problem === undefined) return named;
   throw new StagecoachError("FAILED_PRECONDITION", `--device ${name}: ${problem}, or take --device cpu`);
@@ -59,10 +63,6 @@ async function problemOf(
   { device, deviceIndex = 0 }: NamedDevice,
   looks: DeviceLooks,
 ): Promise<string | undefined> {
-  if (device === "cuda") {
-    return cudaProblem(await looks.cuda(), deviceIndex) ?? (await looks.tryCuda?.(deviceIndex));
-  }
-  if (device !== "webgpu") return undefined;
-  const reason = await looks.webgpu();
-  return reason && `WebGPU finds no GPU with float16 (${reason}): install a Vulkan driver for it`;
+  if (device !== "cuda") return undefined;
+  return cudaProblem(await looks.cuda(), deviceIndex) ?? (await looks.tryCuda?.(deviceIndex));
 }

@@ -12,7 +12,12 @@ const two: CudaFacts = {
 const none: CudaFacts = { ...two, gpus: { gpus: [], reason: "NVIDIA's driver is not here" } };
 
 function looks(facts: CudaFacts, reason?: string) {
-  return { cuda: vi.fn(async () => facts), webgpu: vi.fn(async () => reason) };
+  return {
+    platform: "linux",
+    cuda: vi.fn(async () => facts),
+    webgpu: vi.fn(async () => (reason === undefined ? {} : { problem: reason })),
+    webgpuAdapters: vi.fn(async () => ({ adapters: [] })),
+  };
 }
 
 test("a list is what it names, in its order, looked at once", async () => {

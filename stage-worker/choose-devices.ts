@@ -40,8 +40,10 @@ async function everyGpuOf(looks: DeviceLooks): Promise<string[]> {
 function lookOnce(looks: DeviceLooks): DeviceLooks {
   let cuda: ReturnType<DeviceLooks["cuda"]> | undefined;
   let webgpu: ReturnType<DeviceLooks["webgpu"]> | undefined;
+  let adapters: ReturnType<DeviceLooks["webgpuAdapters"]> | undefined;
   const tried = new Map<number, Promise<string | undefined>>();
   return {
+    platform: looks.platform,
     cuda: () => {
       cuda ??= looks.cuda();
       return cuda;
@@ -54,6 +56,10 @@ function lookOnce(looks: DeviceLooks): DeviceLooks {
     webgpu: () => {
       webgpu ??= looks.webgpu();
       return webgpu;
+    },
+    webgpuAdapters: () => {
+      adapters ??= looks.webgpuAdapters();
+      return adapters;
     },
   };
 }

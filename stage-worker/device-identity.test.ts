@@ -38,5 +38,7 @@ test("WebGPU workers of a machine share one, those on processors none", async ()
   const { id, facts } = await deviceIdentity({ device: "webgpu" }, looks());
   expect(id).toBe("rack1 webgpu");
   expect(facts).toMatchObject({ kernel: "6.1", gpus: [{ driver: "580.65" }, {}] });
+  const named = await deviceIdentity({ device: "webgpu", deviceIndex: 1, adapter: "Radeon" }, looks());
+  expect(named).toMatchObject({ id: "rack1 webgpu Radeon", facts: { adapter: "Radeon" } });
   expect(await deviceIdentity({ device: "cpu" }, looks())).toEqual({ id: "", facts: {} });
 });

@@ -37,16 +37,25 @@ const realLooks: IdentityLooks = {
   }),
 };
 
-/** Who computes. Workers on WebGPU of one machine are taken to share a GPU: it is not told which one each gets. */
+/**
+ * Who computes. Workers on WebGPU of one machine are taken to share a GPU where it is not told which one each gets, or
+ * where theirs have one name.
+ */
 export async function deviceIdentity(
-  { device, deviceIndex = 0 }: NamedDevice,
+  { device, deviceIndex = 0, adapter }: NamedDevice,
   looks: IdentityLooks = realLooks,
 ): Promise<DeviceIdentity> {
   if (device !== "cuda" && device !== "webgpu") return { id: "", facts: {} };
   const { gpus } = await looks.gpus();
   const named = gpus.map(({ index, name, driver }) => ({ index, name, driver }));
   if (device === "webgpu") {
-    return { id: `${looks.host} webgpu`, facts: { gpus: named, ...(await looks.webgpuDrivers()) } };
+    const id = ["webgpu", ...(adapter === undefined ? [] : [adapter])].join(" ");
+    const facts = {
+      gpus: named,
+      ...(adapter !== undefined && { adapter }),
+      ...(await looks.webgpuDrivers()),
+    };
+    return { id: `${looks.host} ${id}`, facts };
   }
   const gpu = looks.visible?.split(",")[deviceIndex]?.trim() || String(deviceIndex);
   const uuid = await looks.uuid(gpu);

@@ -9,12 +9,13 @@ import { webgpuMemory } from "./webgpu-memory.js";
  * Memory of what computes.
  * @throws StagecoachError FAILED_PRECONDITION when there is no such GPU, or no driver that could be asked
  */
-export function deviceMemory({ device, deviceIndex = 0 }: NamedDevice): Memory {
+export function deviceMemory({ device, deviceIndex = 0, adapter }: NamedDevice): Memory {
   if (device === "cuda") return cudaMemory(deviceIndex);
   const memory = readMemory();
   if (device !== "webgpu") return memory;
   const { platform, arch } = process;
-  return webgpuMemory({ platform, arch, memory, nvidia: nvidiaGpusNow(), cards: drmCards() });
+  const facts = { platform, arch, memory, nvidia: nvidiaGpusNow(), cards: drmCards() };
+  return webgpuMemory({ ...facts, ...(adapter !== undefined && { adapter }) });
 }
 
 function cudaMemory(deviceIndex: number): Memory {

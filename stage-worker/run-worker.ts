@@ -82,7 +82,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   checkOptions(options);
   const { home, workerId, threads, simulation, throttle, cpus } = options;
   const neighbours = options.hops === "grpc" ? undefined : options.neighbours;
-  const { reason, ...device } = options.device;
+  const { reason, environment: _taken, ...device } = options.device;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
   if (reason !== undefined) log.info({ device: deviceName(device) }, reason);
   const memoryLimitBytes = () =>

@@ -6,6 +6,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { portAfter } from "./port-after.js";
 import { type RunningWorker, runWorker, type WorkerOptions } from "./run-worker.js";
 import { ProcessStages } from "./transport/process-stages.js";
+import { takeAdapter } from "./webgpu/take-adapter.js";
 
 /** What a process of workers is started with; `memoryLimitBytes` and `kvMemoryBytes` are each worker's. */
 export interface WorkersOptions extends Omit<WorkerOptions, "device" | "neighbours"> {
@@ -32,6 +33,7 @@ export interface RunningWorkers {
  */
 export async function runWorkers({ devices, ...options }: WorkersOptions): Promise<RunningWorkers> {
   checkDevices(devices);
+  for (const device of devices) takeAdapter(device);
   const neighbours = new ProcessStages();
   const workers: RunningWorker[] = [];
   const close = async (): Promise<void> => {

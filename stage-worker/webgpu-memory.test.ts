@@ -9,7 +9,7 @@ function facts(change: Partial<WebGpuMemoryFacts> = {}): WebGpuMemoryFacts {
     platform: "linux",
     arch: "x64",
     memory: { totalBytes: 64 * gibibyte, freeBytes: 40 * gibibyte },
-    nvidia: { gpus: [], reason: "no nvidia-smi" },
+    nvidia: { gpus: [] },
     cards: [],
     ...change,
   };
@@ -77,6 +77,25 @@ test("NVIDIA's tells its own; of several GPUs the one with least counts", () => 
   expect(webgpuMemory(facts({ nvidia }))).toEqual({ totalBytes: 12 * gibibyte, freeBytes: 11 * gibibyte });
   const cards = drmCards(filesOf({ card0: radeon, card1: intelIntegrated }));
   expect(webgpuMemory(facts({ nvidia, cards })).freeBytes).toBe(11 * gibibyte);
+});
+
+test("a GPU whose name is known has the memory of its maker's", () => {
+  const gpu = {
+    index: 0,
+    name: "NVIDIA RTX 1",
+    driver: "580",
+    totalBytes: 12 * gibibyte,
+    freeBytes: gibibyte,
+  };
+  const nvidia = { gpus: [gpu, { ...gpu, index: 1, name: "NVIDIA RTX 2", freeBytes: 9 * gibibyte }] };
+  const cards = drmCards(filesOf({ card0: radeon, card1: intelIntegrated }));
+  const free = (adapter: string) => webgpuMemory(facts({ nvidia, cards, adapter })).freeBytes / gibibyte;
+  expect(free("AMD Radeon RX 7900 XTX (RADV NAVI31)")).toBe(23);
+  expect(free("NVIDIA RTX 2")).toBe(9);
+  expect(free("NVIDIA of another name")).toBe(1);
+  expect(free("Intel(R) Iris(R) Xe Graphics (TGL GT2)")).toBe(32);
+  expect(free("llvmpipe (LLVM 19.1.7, 256 bits)")).toBe(4);
+  expect(free("Adreno (TM) 740")).toBe(1);
 });
 
 test("GPUs within the processor take a share of the machine's memory", () => {

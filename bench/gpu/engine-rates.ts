@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { homeAt } from "../../common/home.js";
 import { type Manifest, type Variant, variants } from "../../model/store/manifest.js";
 import { openStore } from "../../model/store/model-store.js";
-import { parseDevice } from "../../stage-worker/device-name.js";
+import { deviceHere } from "../../stage-worker/device-here.js";
 import { createRunner } from "../../stage-worker/engine/create-runner.js";
 import { deviceKv } from "../../stage-worker/engine/device-kv.js";
 import { RunnerBench } from "../../stage-worker/engine/runner-bench.js";
@@ -70,7 +70,7 @@ async function measure(
     number,
     number,
   ];
-  const named = parseDevice(given.device);
+  const named = await deviceHere(given.device);
   const blockSize = deviceKv(named.device, stored).blockSize || 16;
   const whole = (tokens: number): number => Math.ceil(tokens / blockSize) * blockSize;
   const maxSequences = Math.max(...rowCounts);

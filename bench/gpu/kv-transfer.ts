@@ -3,7 +3,7 @@ import { StagecoachError } from "../../common/errors.js";
 import { greedySampling } from "../../common/greedy-sampling.js";
 import { homeAt } from "../../common/home.js";
 import { openStore } from "../../model/store/model-store.js";
-import { parseDevice } from "../../stage-worker/device-name.js";
+import { deviceHere } from "../../stage-worker/device-here.js";
 import { createRunner } from "../../stage-worker/engine/create-runner.js";
 import { RunnerBench } from "../../stage-worker/engine/runner-bench.js";
 import type {
@@ -42,8 +42,9 @@ async function main(): Promise<void> {
     return;
   }
   const options = await optionsFor(model);
+  const device = await deviceHere(given.device);
   const open = (kvTransfer: boolean): Promise<StageRunner> =>
-    createRunner({ ...parseDevice(given.device), options: { ...options, kvTransfer } });
+    createRunner({ ...device, options: { ...options, kvTransfer } });
   const runner = await open(true);
   await moveBlocks(runner, Number(given.blocks), options);
   await runner.close();

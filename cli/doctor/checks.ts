@@ -11,10 +11,9 @@ import type { Home } from "../../common/home.js";
 import { parseListenAddress } from "../../common/listen-address.js";
 import { formatBytes } from "../../model/store/format-bytes.js";
 import { cudaFacts } from "../../stage-worker/cuda/cuda-facts.js";
-import { probeWebgpu } from "../../stage-worker/engine/paged/probe-device.js";
 import { findNatsServer } from "../up/nats-server.js";
 import type { Finding } from "./finding.js";
-import { checkCuda, checkGpus, gpuHolders, gradeWebgpu, hasGpuDevice, tryGpus } from "./gpu-checks.js";
+import { checkCuda, checkGpus, checkWebgpu, gpuHolders, tryGpus } from "./gpu-checks.js";
 
 /** What is checked. */
 export interface CheckOptions {
@@ -34,7 +33,7 @@ export async function runChecks({ home, http, grpc }: CheckOptions): Promise<Fin
     checkMemory(readMemory()),
     cuda.then((facts) => checkGpus(facts, gpuHolders)),
     cuda.then(async (facts) => checkCuda(facts, await tryGpus(facts))),
-    probeWebgpu().then((problem) => gradeWebgpu(problem, hasGpuDevice())),
+    checkWebgpu(),
     checkDisk(home),
     checkPort("HTTP port", http, "--http"),
     checkPort("gRPC port", grpc, "--grpc"),

@@ -38,10 +38,20 @@ test("the provider is missed only where a GPU would use it", () => {
 });
 
 test("software rendering is called that", () => {
-  expect(gradeWebgpu(undefined, false)).toMatchObject({
+  const adapters = [{ name: "llvmpipe" }];
+  expect(gradeWebgpu({ adapters, hardware: false })).toMatchObject({
     grade: "poor",
-    fact: expect.stringContaining("software"),
+    fact: "computes in software only on webgpu:0 llvmpipe: no GPU is behind the Vulkan driver",
   });
-  expect(gradeWebgpu(undefined, true).grade).toBe("good");
-  expect(gradeWebgpu("No supported adapters", true).fact).toBe("does not compute: No supported adapters");
+});
+
+test("GPUs that WebGPU can take are listed by number, with what is wrong with them", () => {
+  const adapters = [{ name: "NVIDIA RTX" }, { name: "Old GPU", problem: "no float16" }];
+  expect(gradeWebgpu({ adapters, hardware: true })).toMatchObject({
+    grade: "good",
+    fact: "computes in float16 on webgpu:0 NVIDIA RTX; webgpu:1 Old GPU, which does not compute (no float16)",
+  });
+  expect(gradeWebgpu({ adapters: [], hardware: true }).fact).toBe("computes in float16");
+  const nothing = { problem: "No supported adapters", adapters: [], hardware: true };
+  expect(gradeWebgpu(nothing).fact).toBe("does not compute: No supported adapters");
 });

@@ -9,6 +9,7 @@ import {
 } from "../../stage-worker/cuda/cuda-facts.js";
 import { describeHolders, gpuMemoryNow } from "../../stage-worker/cuda/gpu-memory.js";
 import { cudaTrialProblem } from "../../stage-worker/cuda/try-cuda.js";
+import { type WebGpuAdapter, webgpuAdapters } from "../../stage-worker/webgpu/webgpu-adapters.js";
 import type { Finding } from "./finding.js";
 
 /**
@@ -71,27 +72,47 @@ export function checkCuda(
   };
 }
 
-/** Whether WebGPU computes, and on a GPU. `problem`: why not, undefined where it does. */
-export function gradeWebgpu(problem: string | undefined, hardware: boolean): Finding {
+/** What of WebGPU is graded. */
+export interface WebgpuFindings {
+  /** Why it does not compute; absent where it does. */
+  readonly problem?: string;
+  /** The GPUs that it can be told to take, by number. */
+  readonly adapters: readonly Pick<WebGpuAdapter, "name" | "problem">[];
+  /** Whether there is a GPU at all. */
+  readonly hardware: boolean;
+}
+
+/** Whether WebGPU computes, and on which GPUs. */
+export function gradeWebgpu({ problem, adapters, hardware }: WebgpuFindings): Finding {
   const name = "WebGPU";
+  const listed = adapters.map(
+    (adapter, index) =>
+      `webgpu:${index} ${adapter.name}${adapter.problem === undefined ? "" : `, which does not compute (${adapter.problem})`}`,
+  );
   if (problem !== undefined) {
     const remedy = "for --device webgpu: a GPU with a Vulkan driver that knows float16; CPUs need none";
-    return { name, grade: "poor", fact: `does not compute: ${problem}`, remedy };
+    return { name, grade: "poor", fact: [`does not compute: ${problem}`, ...listed].join("; "), remedy };
   }
-  if (hardware) return { name, grade: "good", fact: "computes in float16" };
+  const on = listed.length === 0 ? "" : ` on ${listed.join("; ")}`;
+  if (hardware) return { name, grade: "good", fact: `computes in float16${on}` };
   return {
     name,
     grade: "poor",
-    fact: "computes in software only: no GPU is behind the Vulkan driver",
+    fact: `computes in software only${on}: no GPU is behind the Vulkan driver`,
     remedy: "good for tests; take --device cpu here, which is much faster",
   };
+}
+
+/** Tries WebGPU, and which GPUs it can be told to take. */
+export async function checkWebgpu(): Promise<Finding> {
+  return gradeWebgpu({ ...(await webgpuAdapters()), hardware: hasGpuDevice() });
 }
 
 /**
  * On Linux a GPU is a render node, or NVIDIA's device where its Vulkan driver is registered; elsewhere WebGPU has no
  * software behind it.
  */
-export function hasGpuDevice(): boolean {
+function hasGpuDevice(): boolean {
   if (process.platform !== "linux") return true;
   const drivers = ["/etc/vulkan/icd.d", "/usr/share/vulkan/icd.d"];
   if (existsSync("/dev/nvidia0") && drivers.some((folder) => existsSync(`${folder}/nvidia_icd.json`)))

@@ -20,6 +20,7 @@ export class GraphBuilder {
   readonly #nodes: OnnxNode[] = [];
   readonly #tensors = new Map<string, OnnxTensor>();
   readonly #inputs = new Map<string, OnnxValue>();
+  readonly #made = new Map<string, (asking: GraphBuilder) => string>();
   readonly #outputs: OnnxValue[] = [];
   readonly #parent: GraphBuilder | undefined;
   #serial = 0;
@@ -38,11 +39,14 @@ export class GraphBuilder {
     return value;
   }
 
-  /** Declares a graph input; saying it again changes nothing. */
+  /** Declares a graph input, unless it is made; saying it again changes nothing. */
   input(name: string, type: ElementType, shape: Shape): string {
-    if (this.#parent) return this.#parent.input(name, type, shape);
-    if (!this.#inputs.has(name)) this.#inputs.set(name, { name, type, shape });
-    return name;
+    return this.#inputFor(this, name, type, shape);
+  }
+
+  /** Has a value within the graph take an input's place; `make` is called for every use, with the graph of that use. */
+  makeInput(name: string, make: (asking: GraphBuilder) => string): void {
+    this.#made.set(name, make);
   }
 
   /** Makes `value` an output called `name`. */
@@ -142,6 +146,14 @@ export class GraphBuilder {
   /** The graph as an ONNX model. */
   model(): Uint8Array {
     return encodeOnnxModel(this.graph());
+  }
+
+  #inputFor(asking: GraphBuilder, name: string, type: ElementType, shape: Shape): string {
+    if (this.#parent) return this.#parent.#inputFor(asking, name, type, shape);
+    const make = this.#made.get(name);
+    if (make) return make(asking);
+    if (!this.#inputs.has(name)) this.#inputs.set(name, { name, type, shape });
+    return name;
   }
 
   #node(

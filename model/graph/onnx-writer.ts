@@ -1,7 +1,7 @@
 import { ProtobufWriter } from "./protobuf-writer.js";
 
 /** Element types and their numbers in ONNX. */
-export const elementTypes = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9, f16: 10 } as const;
+export const elementTypes = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9, f16: 10, f64: 11 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 /** Lengths by number, or by a name for those known only at run time. */

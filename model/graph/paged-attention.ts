@@ -20,6 +20,8 @@ export interface PagedKv {
   readonly zerosFile?: string;
   /** Whether runs can read and write blocks; see `transferInputs`. Defaults to false. */
   readonly transfer?: boolean;
+  /** Whether a run's small inputs come as one tensor; see `packedInputs`. Defaults to false. */
+  readonly packedIntegers?: boolean;
 }
 
 /**

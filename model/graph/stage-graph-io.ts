@@ -111,6 +111,29 @@ export const pagedInputs = {
   longest: "longest",
 } as const;
 
+/** Integers of graphs with KV in blocks that a device reads, in the order in which they are packed where they are. */
+export const packedOrder = [
+  graphInputs.tokens,
+  pagedInputs.starts,
+  pagedInputs.pasts,
+  pagedInputs.blockTable,
+  graphInputs.sampleRows,
+  graphInputs.logitRows,
+  graphInputs.topRows,
+] as const;
+
+/** What stands for those integers and for `weighedRows` where they are packed; all but the first are read on the CPU. */
+export const packedInputs = {
+  /** i32 `[I]`: those of `packedOrder` that the stage has, one after another. */
+  integers: "integers",
+  /** i64, how many integers each of them has. */
+  sizes: "integer_sizes",
+  /** i64 `[2]`: B and N. */
+  tableShape: "table_shape",
+  /** f64 `[W, 4]`. */
+  weighedRows: "weighed_rows_f64",
+} as const;
+
 /**
  * Inputs of graphs that move n whole blocks of KV out of the caches or into them; where they are part of a stage's
  * graph, both at once and of all its layers, otherwise one of the two and of one cache or layer.

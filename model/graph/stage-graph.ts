@@ -12,6 +12,7 @@ import { GraphBuilder } from "./graph-builder.js";
 import { head } from "./head.js";
 import { int8Attention } from "./int8-attention.js";
 import { kvForm } from "./kv-form.js";
+import { unpackIntegers } from "./packed-integers.js";
 import { type PagedKv, pagedAttention } from "./paged-attention.js";
 import { ProductInput, product } from "./product.js";
 import { ResidualStream } from "./residual-stream.js";
@@ -45,6 +46,7 @@ export function stageGraph(manifest: Manifest, range: StageRange): Uint8Array {
   const floats = paged ? "f16" : "f32";
   const headsSize = config.headCount * config.headSize;
   const graph = new GraphBuilder();
+  if (paged?.packedIntegers === true) unpackIntegers(graph, range);
   const blobs = {
     embed: new BlobTensors(graph, blobOf(manifest, "embed"), floats),
     head: new BlobTensors(graph, blobOf(manifest, "head"), floats),

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-node";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { graphInputs } from "../../model/graph/stage-graph-io.js";
+import { graphInputs, packedInputs } from "../../model/graph/stage-graph-io.js";
 import type { Manifest } from "../../model/store/manifest.js";
 import { createCpuRunner } from "../../stage-worker/engine/cpu/create-cpu-runner.js";
 import { isDeviceLost } from "../../stage-worker/engine/device-failure.js";
@@ -71,7 +71,7 @@ function smallProvider(mostTokens: number): Provider & { readonly refused: numbe
     open: async (path) => {
       const session = await plain.open(path);
       const run = async (feeds: Readonly<Record<string, Tensor>>, wanted: string[]) => {
-        const tokens = (feeds[graphInputs.tokens] ?? feeds[graphInputs.hidden])?.dims[0] ?? 0;
+        const tokens = feeds[graphInputs.hidden]?.dims[0] ?? Number(feeds[packedInputs.sizes]?.data[0] ?? 0);
         if (tokens <= mostTokens) return await session.run(feeds, wanted);
         refused.push(tokens);
         throw new Error(`Failed to create GPU buffer: size=${tokens}`);
@@ -189,7 +189,7 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
         if (state === "lost") throw new Error("no answer");
         const session = await plain.open(path);
         const run = async (feeds: Readonly<Record<string, Tensor>>, wanted: string[]) => {
-          if (state !== "well" && feeds[graphInputs.tokens] !== undefined) throw new Error("odd");
+          if (state !== "well" && feeds[packedInputs.integers] !== undefined) throw new Error("odd");
           return await session.run(feeds, wanted);
         };
         return { ...session, run: run as typeof session.run, release: () => session.release() };
@@ -290,6 +290,13 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
       [
         [0, 2, "cpu"],
         [2, 3],
+      ],
+    ],
+    [
+      "an embedding alone on the GPU",
+      [
+        [0, 0],
+        [0, 3, "cpu"],
       ],
     ],
     [

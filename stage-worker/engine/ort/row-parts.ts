@@ -1,16 +1,22 @@
-import { Tensor } from "onnxruntime-node";
-import { graphInputs, graphOutputs } from "../../../model/graph/stage-graph-io.js";
+import type { Tensor } from "onnxruntime-node";
+import { graphOutputs } from "../../../model/graph/stage-graph-io.js";
 import type { RowPart, WeightSums } from "../../sampler/row-part.js";
-import { integers } from "./integers.js";
 import type { PartNeeds, RowNeeds } from "./row-needs.js";
 import { rowReader } from "./row-reader.js";
 
 /** Sampled rows, as far as parts of them are concerned. */
 type Rows = readonly { readonly needs: RowNeeds }[];
 
-/** What a graph with KV in blocks is fed for the parts that rows need; for a row of no interest where none does. */
-export function partFeeds(rows: Rows, runCount: number): Record<string, Tensor> {
-  const topRows = [...topRowsOf(rows)];
+/** What a graph with KV in blocks is told of the parts that rows need; of a row of no interest where none does. */
+export interface PartInputs {
+  readonly wantsParts: boolean;
+  readonly topRows: readonly number[];
+  /** Four numbers a row; see `graphInputs`. */
+  readonly weighedRows: readonly number[];
+}
+
+export function partInputs(rows: Rows, runCount: number): PartInputs {
+  const topRows = topRowsOf(rows);
   const weighed = rows.flatMap(({ needs }, row) =>
     needs.kind === "part"
       ? needs.temperatures.flatMap((temperature) => [
@@ -21,13 +27,11 @@ export function partFeeds(rows: Rows, runCount: number): Record<string, Tensor> 
         ])
       : [],
   );
-  const wants = topRows.length > 0 || weighed.length > 0;
-  const values = Float32Array.from(weighed.length > 0 ? weighed : [0, 1, 0, 0]);
   return {
-    [graphInputs.wantsParts]: new Tensor("bool", Uint8Array.of(wants ? 1 : 0), []),
+    wantsParts: topRows.length > 0 || weighed.length > 0,
     // Never none: a provider may not take an empty tensor there.
-    [graphInputs.topRows]: integers(topRows.length > 0 ? topRows : [0]),
-    [graphInputs.weighedRows]: new Tensor("float32", values, [values.length / weighedWidth, weighedWidth]),
+    topRows: topRows.length > 0 ? topRows : [0],
+    weighedRows: weighed.length > 0 ? weighed : [0, 1, 0, 0],
   };
 }
 
@@ -77,7 +81,6 @@ function topRowsOf(rows: Rows): number[] {
   });
 }
 
-const weighedWidth = 4;
 /** So far below 1 that its product with a sum is below the sum in f32, and falls into a run. */
 const largestRandom = 1 - 2 ** -23;
 /** Finite in f32 with any difference of halves, so that equals of the best keep their weight. */

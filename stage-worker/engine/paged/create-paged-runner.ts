@@ -39,7 +39,7 @@ export async function createPagedRunner(
   const { config } = options.manifest;
   const { activationDtype = "FLOAT32", blockSize } = options;
   checkAttention(options, provider);
-  const feedShape = feedShapeOf(options);
+  const feedShape = feedShapeOf(options, provider);
   const { weightBytes } = stageNeeds(options);
   const { opened, blockCount, memoryUse } = await openInRoom(options, {
     device: provider.name,

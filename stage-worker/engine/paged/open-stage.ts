@@ -44,7 +44,15 @@ export async function openStage(
   };
   try {
     const inGraph = await provider.cachesInGraph(shape, blobsFolder);
-    const kv = { blockCount: places, blockSize, maxContext, transfer: movesInGraph, ...inGraph };
+    const { packsIntegers: packedIntegers } = provider;
+    const kv = {
+      blockCount: places,
+      blockSize,
+      maxContext,
+      transfer: movesInGraph,
+      packedIntegers,
+      ...inGraph,
+    };
     const session = await openGraph(options, provider, kv);
     closers.push(() => session.release());
     const caches = await provider.openCaches(shape);
@@ -58,7 +66,7 @@ export async function openStage(
       if (!movesInGraph) {
         return await openSharedCacheMover({ config, blobsFolder }, provider, shape, caches.feeds);
       }
-      const feedShape = feedShapeOf(options);
+      const feedShape = feedShapeOf(options, provider);
       return inGraphMover({ session, shape, feedShape, input: anyToken(options), caches: caches.feeds });
     }
   } catch (reason) {
@@ -68,8 +76,12 @@ export async function openStage(
 }
 
 /** What feeds of a stage's runs depend on, beside who has which blocks. */
-export function feedShapeOf(options: RunnerOptions): Omit<PagedFeedContext, "blocks"> {
+export function feedShapeOf(
+  options: RunnerOptions,
+  { packsIntegers }: Pick<Provider, "packsIntegers">,
+): Omit<PagedFeedContext, "blocks"> {
   return {
+    packsIntegers,
     blockSize: options.blockSize,
     hiddenSize: options.manifest.config.hiddenSize,
     runCount: tokenRuns(options.manifest.config.vocabularySize).runCount,

@@ -1,10 +1,10 @@
 import { Tensor } from "onnxruntime-node";
 import { graphInputs, pagedInputs } from "../../../model/graph/stage-graph-io.js";
 import { hiddenFeeds } from "../ort/hidden-tensors.js";
-import { integers } from "../ort/integers.js";
-import { partFeeds } from "../ort/row-parts.js";
+import { type PartInputs, partInputs } from "../ort/row-parts.js";
 import { logitRows, type SampledRow } from "../ort/sample-rows.js";
 import type { RaggedBatch, StageInput } from "../stage-runner.js";
+import { packedFeeds, type SmallInputs, separateFeeds } from "./integer-feeds.js";
 
 /** What the feeds of a micro-batch depend on beside it. */
 export interface PagedFeedContext {
@@ -14,6 +14,8 @@ export interface PagedFeedContext {
   readonly runCount: number;
   readonly hasLayers: boolean;
   readonly head: boolean;
+  /** Whether small inputs are one tensor. */
+  readonly packsIntegers: boolean;
   /** Blocks of a sequence, in order of position. */
   readonly blocks: (sequenceId: number) => readonly number[];
 }
@@ -27,38 +29,58 @@ export function pagedFeeds(
 ): Record<string, Tensor> {
   const starts = startsOf(batch.lengths);
   const tokens = starts[batch.lengths.length] as number;
+  const place = context.hasLayers ? placesOf(context, batch) : undefined;
+  const parts = context.head ? partInputs(rows, context.runCount) : undefined;
+  const small: SmallInputs = {
+    values: {
+      ...(input.kind === "tokens" && { [graphInputs.tokens]: input.tokenIds }),
+      ...(place && {
+        [pagedInputs.starts]: starts,
+        [pagedInputs.pasts]: batch.contextLengths,
+        [pagedInputs.blockTable]: place.table,
+      }),
+      ...(parts && {
+        [graphInputs.sampleRows]: sampledTokens(batch, starts),
+        [graphInputs.logitRows]: logitRows(rows),
+        [graphInputs.topRows]: parts.topRows,
+      }),
+    },
+    tableWidth: place?.width ?? 0,
+    ...(parts && { weighedRows: parts.weighedRows }),
+  };
   return {
-    ...(input.kind === "tokens"
-      ? { [graphInputs.tokens]: new Tensor("int32", Int32Array.from(input.tokenIds), [tokens]) }
-      : hiddenFeeds(input, tokens, context.hiddenSize)),
-    ...(context.hasLayers && placeFeeds(context, batch, starts)),
-    ...(context.head && {
-      [graphInputs.sampleRows]: integers(sampledTokens(batch, starts)),
-      [graphInputs.logitRows]: integers(logitRows(rows)),
-      ...partFeeds(rows, context.runCount),
-    }),
+    ...(input.kind === "hidden" && hiddenFeeds(input, tokens, context.hiddenSize)),
+    ...(context.packsIntegers ? packedFeeds(small) : separateFeeds(small)),
+    ...(place && { [pagedInputs.longest]: new Tensor("int32", place.longest, [2]) }),
+    ...(parts && wantsFeed(parts)),
   };
 }
 
-function placeFeeds(
+function wantsFeed({ wantsParts }: PartInputs): Record<string, Tensor> {
+  return { [graphInputs.wantsParts]: new Tensor("bool", Uint8Array.of(wantsParts ? 1 : 0), []) };
+}
+
+/** Where the sequences of a micro-batch are in KV. */
+interface Places {
+  /** `[sequences, width]` */
+  readonly table: Int32Array;
+  readonly width: number;
+  /** Most new tokens of a sequence, most tokens of one. */
+  readonly longest: Int32Array;
+}
+
+function placesOf(
   { blocks, blockSize }: PagedFeedContext,
   { sequenceIds, lengths, contextLengths }: RaggedBatch,
-  starts: Int32Array,
-): Record<string, Tensor> {
-  const count = sequenceIds.length;
+): Places {
   const ends = contextLengths.map((context, index) => context + (lengths[index] as number));
   const longest = Math.max(...ends);
   const width = Math.ceil(longest / blockSize);
-  const table = new Int32Array(count * width);
+  const table = new Int32Array(sequenceIds.length * width);
   for (const [row, sequenceId] of sequenceIds.entries()) {
     table.set(blocks(sequenceId).slice(0, Math.ceil((ends[row] as number) / blockSize)), row * width);
   }
-  return {
-    [pagedInputs.starts]: new Tensor("int32", starts, [count + 1]),
-    [pagedInputs.pasts]: new Tensor("int32", Int32Array.from(contextLengths), [count]),
-    [pagedInputs.blockTable]: new Tensor("int32", table, [count, width]),
-    [pagedInputs.longest]: new Tensor("int32", Int32Array.of(Math.max(...lengths), longest), [2]),
-  };
+  return { table, width, longest: Int32Array.of(Math.max(...lengths), longest) };
 }
 
 /** `[sequences + 1]` */

@@ -23,6 +23,8 @@ export interface Provider {
   readonly blockSizeStep: number;
   /** Whether other graphs than the stage's can have its caches. */
   readonly sharesCaches: boolean;
+  /** Whether each tensor that is fed costs a copy of its own, so that small ones are better one; see `packedInputs`. */
+  readonly packsIntegers: boolean;
   /** Sizes of blocks have to be powers of two besides. */
   readonly blockSizePowers: boolean;
   /** Values of a head that its attention takes: a multiple of the one, up to the other where there is a limit. */

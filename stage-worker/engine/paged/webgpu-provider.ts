@@ -16,6 +16,7 @@ export function webgpuProvider(): Provider {
     name: "WebGPU",
     blockSizeStep: tileTokens,
     sharesCaches: true,
+    packsIntegers: true,
     blockSizePowers: false,
     headSizes: { multipleOf: 16 },
     cachesInGraph: async () => ({}),

@@ -20,7 +20,7 @@ export interface Hello {
    */
   'address'?: (string);
   /**
-   * cpu, cuda:N, webgpu, simulated.
+   * cpu, cuda:N, webgpu, webgpu:N, simulated.
    */
   'device'?: (string);
   'threads'?: (number);
@@ -52,7 +52,7 @@ export interface Hello__Output {
    */
   'address': (string);
   /**
-   * cpu, cuda:N, webgpu, simulated.
+   * cpu, cuda:N, webgpu, webgpu:N, simulated.
    */
   'device': (string);
   'threads': (number);
