@@ -93,7 +93,7 @@ async function run<Result>(
   const [http, grpc] = [String(facts["http"]), String(facts["grpc"])];
   const workers = await Promise.all(
     spec.workerDevices.map(async (device, index) => {
-      const worker = await start(`w${index}`, workerArgs(spec, context, device, index, grpc));
+      const worker = await start(`w${index}`, await workerArgs(spec, context, device, index, grpc));
       fleet.add(worker, "worker");
       return worker;
     }),
@@ -125,13 +125,13 @@ function coordinatorArgs(spec: LocalClusterSpec, { options, model }: LocalCluste
   return ["coordinator", ...flagsFor(values)];
 }
 
-function workerArgs(
+async function workerArgs(
   { workerDevices }: LocalClusterSpec,
   { options }: LocalClusterContext,
   device: string,
   index: number,
   grpc: string,
-): string[] {
+): Promise<string[]> {
   const sharing = workerDevices.filter((other) => other === device).length;
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / 2));
   return [
@@ -144,11 +144,12 @@ function workerArgs(
       device,
       threads,
       // Processes on one device know nothing of each other; one alone looks for itself.
-      ...(sharing > 1 && { memoryLimitBytes: shareOfMemory(device, sharing) }),
+      ...(sharing > 1 && { memoryLimitBytes: await shareOfMemory(device, sharing) }),
     }),
   ];
 }
 
-function shareOfMemory(device: string, sharing: number): number {
-  return Math.floor((deviceMemory(parseDevice(device)).freeBytes * freeShare) / sharing);
+async function shareOfMemory(device: string, sharing: number): Promise<number> {
+  const { freeBytes } = await deviceMemory(parseDevice(device));
+  return Math.floor((freeBytes * freeShare) / sharing);
 }
