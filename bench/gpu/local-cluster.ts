@@ -22,6 +22,8 @@ export interface LocalClusterSpec {
   readonly workerDevices: readonly string[];
   readonly maxNumSeqs: number;
   readonly maxContext: number;
+  /** Of each worker. Defaults to its share of what is free. */
+  readonly memoryLimitBytes?: number;
 }
 
 /** A cluster that serves. */
@@ -126,7 +128,7 @@ function coordinatorArgs(spec: LocalClusterSpec, { options, model }: LocalCluste
 }
 
 async function workerArgs(
-  { workerDevices }: LocalClusterSpec,
+  { workerDevices, memoryLimitBytes }: LocalClusterSpec,
   { options }: LocalClusterContext,
   device: string,
   index: number,
@@ -134,6 +136,8 @@ async function workerArgs(
 ): Promise<string[]> {
   const sharing = workerDevices.filter((other) => other === device).length;
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / 2));
+  // Processes on one device know nothing of each other; one alone looks for itself.
+  const limit = memoryLimitBytes ?? (sharing > 1 ? await shareOfMemory(device, sharing) : undefined);
   return [
     "worker",
     ...flagsFor({
@@ -143,8 +147,7 @@ async function workerArgs(
       workerId: `w${index}`,
       device,
       threads,
-      // Processes on one device know nothing of each other; one alone looks for itself.
-      ...(sharing > 1 && { memoryLimitBytes: await shareOfMemory(device, sharing) }),
+      ...(limit !== undefined && { memoryLimitBytes: limit }),
     }),
   ];
 }
