@@ -1,6 +1,5 @@
-import { execFile } from "node:child_process";
 import { hostname, release } from "node:os";
-import { promisify } from "node:util";
+import { askDriver } from "./cuda/ask-driver.js";
 import { type NvidiaGpus, nvidiaGpus } from "./cuda/nvidia-gpus.js";
 import type { NamedDevice } from "./device-name.js";
 import { drmCards } from "./drm-cards.js";
@@ -67,8 +66,7 @@ export async function deviceIdentity(
 async function nvidiaUuid(gpu: string): Promise<string | undefined> {
   try {
     const question = [`--id=${gpu}`, "--query-gpu=uuid", "--format=csv,noheader"];
-    const { stdout } = await promisify(execFile)("nvidia-smi", question, { timeout: 10_000 });
-    const text = stdout.trim();
+    const text = (await askDriver(question)).trim();
     return /^GPU-[0-9a-f-]+$/.test(text) ? text : undefined;
   } catch {
     // Without the tool there is no name to be had, and the host's stands in for it.

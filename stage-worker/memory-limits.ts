@@ -10,17 +10,19 @@ export const freeShare = 0.9;
  * in the memory that is free.
  * @throws StagecoachError as `deviceMemory`
  */
-export function memoryLimits(
+export async function memoryLimits(
   devices: readonly NamedDevice[],
-  freeBytesOf: (device: NamedDevice) => number = (device) => deviceMemory(device).freeBytes,
-): (number | undefined)[] {
+  freeBytesOf: (device: NamedDevice) => Promise<number> = async (device) =>
+    (await deviceMemory(device)).freeBytes,
+): Promise<(number | undefined)[]> {
   const memories = devices.map(memoryOf);
-  return devices.map((device, index) => {
+  const limits = devices.map(async (device, index) => {
     const memory = memories[index];
     const sharers = memories.filter((other) => other === memory).length;
     if (memory === undefined || sharers === 1) return undefined;
-    return Math.floor((freeBytesOf(device) * freeShare) / sharers);
+    return Math.floor(((await freeBytesOf(device)) * freeShare) / sharers);
   });
+  return await Promise.all(limits);
 }
 
 /** The memory that a device takes from. Nobody tells what a GPU behind WebGPU has, and many have the machine's. */

@@ -85,8 +85,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   const { reason, environment: _taken, ...device } = options.device;
   const log = createLogger({ level: options.logLevel ?? "info", name: `worker ${workerId}` });
   if (reason !== undefined) log.info({ device: deviceName(device) }, reason);
-  const memoryLimitBytes = () =>
-    options.memoryLimitBytes ?? Math.floor(deviceMemory(device).freeBytes * freeShare);
+  const memoryLimitBytes = async () =>
+    options.memoryLimitBytes ?? Math.floor((await deviceMemory(device)).freeBytes * freeShare);
   const identity = await deviceIdentity(device);
   const spec = {
     ...device,
@@ -147,15 +147,15 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     address: options.join,
     workerId,
     incarnation,
-    hello: () => ({
+    hello: async () => ({
       workerId,
       incarnation,
       version,
       address,
       device: deviceName(device),
       threads,
-      totalMemoryBytes: deviceMemory(device).totalBytes,
-      freeMemoryBytes: memoryLimitBytes(),
+      totalMemoryBytes: (await deviceMemory(device)).totalBytes,
+      freeMemoryBytes: await memoryLimitBytes(),
       processId: process.pid,
       deviceId: identity.id,
     }),

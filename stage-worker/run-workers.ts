@@ -40,7 +40,8 @@ export async function runWorkers({ devices, ...options }: WorkersOptions): Promi
     await Promise.all(workers.map((worker) => worker.close()));
   };
   try {
-    for (const own of ownOptions(devices, options)) workers.push(await runWorker({ ...own, neighbours }));
+    for (const own of await ownOptions(devices, options))
+      workers.push(await runWorker({ ...own, neighbours }));
   } catch (reason) {
     await close();
     throw reason;
@@ -65,13 +66,13 @@ function allClosed(workers: readonly RunningWorker[], log: Logger): Promise<void
   return closed;
 }
 
-function ownOptions(
+async function ownOptions(
   devices: readonly ChosenDevice[],
   options: Omit<WorkersOptions, "devices">,
-): WorkerOptions[] {
+): Promise<WorkerOptions[]> {
   if (devices.length === 1) return devices.map((device) => ({ ...options, device }));
   const { workerId, listen, advertise } = options;
-  const limits = memoryLimits(devices);
+  const limits = await memoryLimits(devices);
   return devices.map((device, index) => {
     const memoryLimitBytes = options.memoryLimitBytes ?? limits[index];
     return {

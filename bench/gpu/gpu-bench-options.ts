@@ -15,9 +15,14 @@ export const partNames = [
   "two",
   "two-in-one",
   "four",
+  "four-in-one",
   "mixed",
+  "memory",
 ] as const;
 export type PartName = (typeof partNames)[number];
+/** Parts that need no cluster that stays. */
+export const lonePartNames = ["engine", "hf", "memory"] as const satisfies readonly PartName[];
+export type LonePartName = (typeof lonePartNames)[number];
 
 /** What `gpu-bench` is told; complete. */
 export interface GpuBenchOptions {

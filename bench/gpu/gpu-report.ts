@@ -3,6 +3,7 @@ import type { MachineState } from "../machine.js";
 import type { BandwidthLimit } from "./bandwidth-limit.js";
 import type { PartName } from "./gpu-bench-options.js";
 import type { GpuUse } from "./gpu-sampler.js";
+import type { MemoryReport } from "./memory-report.js";
 
 /** What `gpu-bench` writes. Units stand in the names; a figure that could not be had is absent. */
 export interface GpuReport {
@@ -45,6 +46,7 @@ export interface PartReport {
   cluster?: ClusterFacts;
   runs?: ClusterRun[];
   huggingFace?: HuggingFaceReport;
+  memory?: MemoryReport;
 }
 
 /** The runner alone. */

@@ -22,6 +22,8 @@ export interface LocalClusterSpec {
   readonly workerDevices: readonly string[];
   readonly maxNumSeqs: number;
   readonly maxContext: number;
+  /** Of each worker. Defaults to its share of what is free. */
+  readonly memoryLimitBytes?: number;
 }
 
 /** A cluster that serves. */
@@ -93,7 +95,7 @@ async function run<Result>(
   const [http, grpc] = [String(facts["http"]), String(facts["grpc"])];
   const workers = await Promise.all(
     spec.workerDevices.map(async (device, index) => {
-      const worker = await start(`w${index}`, workerArgs(spec, context, device, index, grpc));
+      const worker = await start(`w${index}`, await workerArgs(spec, context, device, index, grpc));
       fleet.add(worker, "worker");
       return worker;
     }),
@@ -125,15 +127,17 @@ function coordinatorArgs(spec: LocalClusterSpec, { options, model }: LocalCluste
   return ["coordinator", ...flagsFor(values)];
 }
 
-function workerArgs(
-  { workerDevices }: LocalClusterSpec,
+async function workerArgs(
+  { workerDevices, memoryLimitBytes }: LocalClusterSpec,
   { options }: LocalClusterContext,
   device: string,
   index: number,
   grpc: string,
-): string[] {
+): Promise<string[]> {
   const sharing = workerDevices.filter((other) => other === device).length;
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / 2));
+  // Processes on one device know nothing of each other; one alone looks for itself.
+  const limit = memoryLimitBytes ?? (sharing > 1 ? await shareOfMemory(device, sharing) : undefined);
   return [
     "worker",
     ...flagsFor({
@@ -143,12 +147,12 @@ function workerArgs(
       workerId: `w${index}`,
       device,
       threads,
-      // Processes on one device know nothing of each other; one alone looks for itself.
-      ...(sharing > 1 && { memoryLimitBytes: shareOfMemory(device, sharing) }),
+      ...(limit !== undefined && { memoryLimitBytes: limit }),
     }),
   ];
 }
 
-function shareOfMemory(device: string, sharing: number): number {
-  return Math.floor((deviceMemory(parseDevice(device)).freeBytes * freeShare) / sharing);
+async function shareOfMemory(device: string, sharing: number): Promise<number> {
+  const { freeBytes } = await deviceMemory(parseDevice(device));
+  return Math.floor((freeBytes * freeShare) / sharing);
 }

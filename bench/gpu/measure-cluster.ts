@@ -6,14 +6,14 @@ import { summarize } from "../statistics.js";
 import { takeTurns } from "../take-turns.js";
 import { makeWorkload } from "../workload.js";
 import { deepMedian } from "./deep-median.js";
-import type { GpuBenchOptions, PartName } from "./gpu-bench-options.js";
+import type { GpuBenchOptions, LonePartName, PartName } from "./gpu-bench-options.js";
 import type { ClusterRound, ClusterRun } from "./gpu-report.js";
 import type { GpuSampler } from "./gpu-sampler.js";
 import type { LocalCluster } from "./local-cluster.js";
 import { roundOf, type Totals, totalsAfter, totalsBefore } from "./observe-round.js";
 
 /** Parts that are measured on clusters. */
-export type ClusterPart = Exclude<PartName, "engine" | "hf">;
+export type ClusterPart = Exclude<PartName, LonePartName>;
 
 /** So many requests at once, and how they are sent. */
 export type Load = Omit<ClusterRun, "medians" | "rounds"> & { readonly sampling?: SourceSampling };

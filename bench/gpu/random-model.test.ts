@@ -8,6 +8,19 @@ test.each(Object.keys(modelShapes) as ShapeName[])("%s has every tensor that pac
   expect(wanted.filter((tensor) => source.tensor(tensor) === undefined)).toEqual([]);
 });
 
+test("a tensor is the same whatever was read before it, and no other tensor is", async () => {
+  const read = async (...names: string[]) => {
+    const source = randomModel("tiny");
+    const tensors = [];
+    for (const name of names) tensors.push(Buffer.from(await source.read(name)));
+    return tensors;
+  };
+  const [one, other] = ["layers.0.gate.weight", "layers.1.gate.weight"];
+  const [first, second] = await read(one, other);
+  expect((await read(other, one)).reverse()).toEqual([first, second]);
+  expect(first).not.toEqual(second);
+});
+
 test("weights are small, differ, and come again from the same seed; norms do nothing", async () => {
   const [one, again, other] = await Promise.all(
     [1, 1, 2].map(async (seed) => {

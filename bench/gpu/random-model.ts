@@ -79,7 +79,7 @@ export function randomModel(name: ShapeName, seed = 1): ModelSource {
     read: async (tensor) => {
       const info = tensors.get(tensor);
       if (info === undefined) throw new Error(`no tensor ${tensor}`);
-      return tensor.includes("norm") ? ones(info) : noise(info, table, random);
+      return tensor.includes("norm") ? ones(info) : noise(info, table, seed);
     },
     close: async () => undefined,
   };
@@ -124,9 +124,10 @@ function ones({ sizeBytes }: TensorInfo): Uint8Array {
   return bytesOf(new Uint16Array(sizeBytes / 2).fill(0x3c00));
 }
 
-function noise({ sizeBytes }: TensorInfo, table: Uint16Array, random: () => number): Uint8Array {
+/** The same for a name and a seed, so that variants of a model are packed from the same weights. */
+function noise({ name, sizeBytes }: TensorInfo, table: Uint16Array, seed: number): Uint8Array {
   const values = new Uint16Array(sizeBytes / 2);
-  let state = Math.floor(random() * 2 ** 32);
+  let state = [...name].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 16_777_619), seed);
   for (let index = 0; index < values.length; index++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     values[index] = table[state >>> 20] as number;

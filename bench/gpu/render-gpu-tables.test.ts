@@ -98,6 +98,23 @@ test("what was measured stands beside the limit, what was not is left out or a d
   ]);
 });
 
+test("what was asked of a full card stands with what it told", () => {
+  const refused = { computed: 0, failed: 1, reasons: ["RESOURCE_EXHAUSTED: no room"], seconds: 1 };
+  const trials = [
+    { name: "start", freeBytes: 3 * 2 ** 20, ...refused },
+    { name: "requests", computed: 8, failed: 0, reasons: [], seconds: 2 },
+  ];
+  const memory = { state: "complete", seconds: 3, memory: { trials } } as const;
+  const { limit: _, ...card } = report;
+  const [, title, table] = renderGpuTables({ ...card, parts: { memory } }).split("\n\n");
+  expect(title).toBe("### memory (complete, 3 s)");
+  expect(cellsOf(table)).toEqual([
+    ["tried", "free, MiB", "computed", "failed", "told"],
+    ["start", "3", "0", "1", "RESOURCE_EXHAUSTED: no room"],
+    ["requests", "–", "8", "0", ""],
+  ]);
+});
+
 /** Without the rule below the head. */
 function cellsOf(table = ""): string[][] {
   const lines = table.split("\n").filter((_, index) => index !== 1);

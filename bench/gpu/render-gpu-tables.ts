@@ -1,5 +1,6 @@
 import { markdownTable } from "../markdown-table.js";
 import type { ClusterRound, ClusterRun, GpuReport, PartReport } from "./gpu-report.js";
+import type { MemoryReport } from "./memory-report.js";
 
 /** A report's medians as Markdown: what it was made on, a comparison by requests at once, then a table a part. */
 export function renderGpuTables(report: GpuReport): string {
@@ -32,7 +33,7 @@ function comparison({ limit, parts }: GpuReport): string[] {
   const columns: (readonly [title: string, rate: (rows: number) => number | undefined])[] = [
     ["limit", (rows) => limit?.steps.find((step) => step.rows === rows)?.tokensPerSecond],
     ["engine", (rows) => engineRates(parts.engine).get(rows)],
-    ...(["one", "http", "two", "two-in-one", "four", "mixed"] as const).flatMap((name) => [
+    ...(["one", "http", "two", "two-in-one", "four", "four-in-one", "mixed"] as const).flatMap((name) => [
       [`${name}, decoding`, clusterRate(parts[name], "decodeTokensPerSecond")] as const,
       [`${name}, whole`, clusterRate(parts[name], "wholeTokensPerSecond")] as const,
     ]),
@@ -81,6 +82,7 @@ function partSection(name: string, part: PartReport): string[] {
     ...(part.cluster === undefined ? [] : [stagesLine(part.cluster)]),
     ...(part.runs === undefined ? [] : [runsTable(part.runs)]),
     ...(part.huggingFace === undefined ? [] : hfTables(part.huggingFace)),
+    ...(part.memory === undefined ? [] : [memoryTable(part.memory)]),
   ];
 }
 
@@ -160,6 +162,19 @@ function hfTables({ versions, copyBytesPerSecond, runs }: NonNullable<PartReport
       ]),
     ),
   ];
+}
+
+function memoryTable({ trials }: MemoryReport): string {
+  return markdownTable(
+    ["tried", "free, MiB", "computed", "failed", "told"],
+    trials.map(({ name, freeBytes, computed, failed, reasons }) => [
+      name,
+      whole(freeBytes === undefined ? undefined : freeBytes / 2 ** 20),
+      String(computed),
+      String(failed),
+      reasons.join("; "),
+    ]),
+  );
 }
 
 function whole(value: number | undefined): string {

@@ -1,11 +1,17 @@
 import { StagecoachError } from "../../common/errors.js";
 import { measureEngine } from "./engine-part.js";
-import type { GpuBenchOptions, PartName } from "./gpu-bench-options.js";
+import {
+  type GpuBenchOptions,
+  type LonePartName,
+  lonePartNames,
+  type PartName,
+} from "./gpu-bench-options.js";
 import type { ClusterFacts, PartReport } from "./gpu-report.js";
 import type { GpuSampler } from "./gpu-sampler.js";
 import { measureHuggingFace } from "./hf-part.js";
 import { type LocalCluster, type LocalClusterSpec, withLocalCluster } from "./local-cluster.js";
 import { type ClusterPart, loadsOf, measureLoad } from "./measure-cluster.js";
+import { tryMemory } from "./memory-part.js";
 
 /** What parts are run with. */
 export interface PartsContext {
@@ -29,7 +35,7 @@ export async function runParts(context: PartsContext): Promise<void> {
   const waiting = new Set(options.parts);
   for (const part of options.parts) {
     if (signal.aborted || !waiting.has(part)) continue;
-    if (part === "engine" || part === "hf") {
+    if (!isClusterPart(part)) {
       await inReport([part], context, ([own]) => runAlone(part, own as OpenReport, context));
       continue;
     }
@@ -49,10 +55,19 @@ interface OpenReport {
   add(more: Partial<PartReport>): Promise<void>;
 }
 
-async function runAlone(part: "engine" | "hf", { add }: OpenReport, context: PartsContext): Promise<void> {
-  const onProgress = (line: string): void => context.onProgress(`${part}: ${line}`);
-  if (part === "engine") await measureEngine({ ...context, onProgress }, (engine) => add({ engine }));
-  else await measureHuggingFace({ ...context, onProgress }, (huggingFace) => add({ huggingFace }));
+async function runAlone(part: LonePartName, { add }: OpenReport, context: PartsContext): Promise<void> {
+  const own = { ...context, onProgress: (line: string) => context.onProgress(`${part}: ${line}`) };
+  switch (part) {
+    case "engine":
+      await measureEngine(own, (engine) => add({ engine }));
+      break;
+    case "hf":
+      await measureHuggingFace(own, (huggingFace) => add({ huggingFace }));
+      break;
+    case "memory":
+      await tryMemory(own, (memory) => add({ memory }));
+      break;
+  }
   await add({ state: "complete" });
 }
 
@@ -135,16 +150,22 @@ function clusterOf(part: ClusterPart, options: GpuBenchOptions): LocalClusterSpe
     case "two":
       return { ...limits, stages: 2, workerDevices: [device, device] };
     case "four":
-      return { ...limits, stages: 4, workerDevices: [device, device, device, device] };
+      return { ...limits, stages: 4, workerDevices: times(4, device) };
     case "two-in-one":
-      return { ...limits, stages: 2, workerDevices: [`${device},${device}`] };
+      return { ...limits, stages: 2, workerDevices: [times(2, device).join(",")] };
+    case "four-in-one":
+      return { ...limits, stages: 4, workerDevices: [times(4, device).join(",")] };
     case "mixed":
       return { ...limits, stages: 2, workerDevices: [device, "cpu"] };
   }
 }
 
+function times(count: number, device: string): string[] {
+  return Array<string>(count).fill(device);
+}
+
 function isClusterPart(part: PartName): part is ClusterPart {
-  return part !== "engine" && part !== "hf";
+  return !lonePartNames.some((lone) => lone === part);
 }
 
 function sameCluster(one: LocalClusterSpec, other: LocalClusterSpec): boolean {

@@ -9,15 +9,18 @@ const facts: CudaFacts = {
   missingProvider: [],
   missingLibraries: [],
 };
-const nobody = () => "";
+const nobody = async () => "";
 const noGpus = { gpus: [], reason: "NVIDIA's driver is not here" } as const;
 
-test("GPUs are listed with memory and driver", () => {
-  expect(checkGpus(facts, nobody).fact).toBe("cuda:0 NVIDIA H200, 64.0 GiB free of 128.0 GiB, driver 580.65");
-  expect(checkGpus(facts, () => "process 12 (python3) holds 64.0 GiB").fact).toContain(
+test("GPUs are listed with memory and driver", async () => {
+  expect((await checkGpus(facts, nobody)).fact).toBe(
+    "cuda:0 NVIDIA H200, 64.0 GiB free of 128.0 GiB, driver 580.65",
+  );
+  const python = async () => "process 12 (python3) holds 64.0 GiB";
+  expect((await checkGpus(facts, python)).fact).toContain(
     "of 128.0 GiB (process 12 (python3) holds 64.0 GiB), driver",
   );
-  expect(checkGpus({ ...facts, gpus: noGpus }, nobody)).toMatchObject({
+  expect(await checkGpus({ ...facts, gpus: noGpus }, nobody)).toMatchObject({
     grade: "poor",
     fact: "NVIDIA's driver is not here",
   });

@@ -7,7 +7,7 @@ import {
   cudaProblem,
   librariesProblem,
 } from "../../stage-worker/cuda/cuda-facts.js";
-import { describeHolders, gpuMemoryNow } from "../../stage-worker/cuda/gpu-memory.js";
+import { describeHolders, gpuMemory } from "../../stage-worker/cuda/gpu-memory.js";
 import { cudaTrialProblem } from "../../stage-worker/cuda/try-cuda.js";
 import { type WebGpuAdapter, webgpuAdapters } from "../../stage-worker/webgpu/webgpu-adapters.js";
 import type { Finding } from "./finding.js";
@@ -16,23 +16,26 @@ import type { Finding } from "./finding.js";
  * NVIDIA's GPUs, each with its memory, driver, and who else has memory there. None is no fault.
  * @param holders who has memory on a GPU, in words; empty for nobody
  */
-export function checkGpus({ gpus }: CudaFacts, holders: (deviceIndex: number) => string): Finding {
+export async function checkGpus(
+  { gpus }: CudaFacts,
+  holders: (deviceIndex: number) => Promise<string>,
+): Promise<Finding> {
   const name = "NVIDIA GPUs";
   if (gpus.reason === undefined) {
-    const listed = gpus.gpus.map(({ index, name: model, totalBytes, freeBytes, driver }) => {
-      const held = holders(index);
+    const described = gpus.gpus.map(async ({ index, name: model, totalBytes, freeBytes, driver }) => {
+      const held = await holders(index);
       return `cuda:${index} ${model}, ${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}${held && ` (${held})`}, driver ${driver}`;
     });
-    return { name, grade: "good", fact: listed.join("; ") };
+    return { name, grade: "good", fact: (await Promise.all(described)).join("; ") };
   }
   const remedy = "for --device cuda: an NVIDIA GPU and its driver; CPUs need neither";
   return { name, grade: "poor", fact: gpus.reason, remedy };
 }
 
 /** Who has memory on a GPU; what cannot be told is told as that. */
-export function gpuHolders(deviceIndex: number): string {
+export async function gpuHolders(deviceIndex: number): Promise<string> {
   try {
-    return describeHolders(gpuMemoryNow(deviceIndex).others);
+    return describeHolders((await gpuMemory(deviceIndex)).others);
   } catch (reason) {
     return StagecoachError.from(reason).message;
   }

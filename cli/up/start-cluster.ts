@@ -104,7 +104,7 @@ async function bringUp(
       const worker = await startChild(
         options,
         `worker ${workerId}`,
-        workerFlags(values, processes, index, grpc),
+        await workerFlags(values, processes, index, grpc),
       );
       fleet.add(worker, "worker");
       return worker;

@@ -11,9 +11,9 @@ function valuesOf(flags: Record<string, string>) {
 }
 
 /** The arguments of one of so many workers on the CPU. */
-function flagsOf(flags: Record<string, string>, index: number, count: number): string[] {
+async function flagsOf(flags: Record<string, string>, index: number, count: number): Promise<string[]> {
   const workers = Array.from({ length: count }, (_, at) => ({ workerId: `w${at}`, devices: ["cpu"] }));
-  return workerFlags(valuesOf(flags), workers, index, "0.0.0.0:7070");
+  return await workerFlags(valuesOf(flags), workers, index, "0.0.0.0:7070");
 }
 
 /** The value after a flag; undefined without it. */
@@ -48,27 +48,27 @@ test("engines keep to processors of their own where together they take all", () 
   expect(cpuShare([], 0, 2, 1)).toBeUndefined();
 });
 
-test("workers share the machine unless they are told what to take", () => {
-  const args = flagsOf({ throttle: "2" }, 1, 256);
+test("workers share the machine unless they are told what to take", async () => {
+  const args = await flagsOf({ throttle: "2" }, 1, 256);
   const flags = ["--worker-id", "--join", "--listen", "--threads", "--throttle", "--http"];
   const expected = ["w1", "127.0.0.1:7070", "127.0.0.1:0", "1", "2", undefined];
   expect(flags.map((flag) => valueIn(args, flag))).toEqual(expected);
-  const [half, tenth] = [2, 10].map((count) =>
-    Number(valueIn(flagsOf({}, 0, count), "--memory-limit-bytes")),
-  ) as [number, number];
+  const limitAmong = async (count: number) =>
+    Number(valueIn(await flagsOf({}, 0, count), "--memory-limit-bytes"));
+  const [half, tenth] = [await limitAmong(2), await limitAmong(10)];
   expect(tenth).toBeGreaterThan(0);
   expect(tenth).toBeLessThan(half);
-  expect(flagsOf({}, 0, 1)).not.toContain("--memory-limit-bytes");
-  const told = flagsOf({ threads: "3", memoryLimitBytes: "1GiB" }, 0, 2);
+  expect(await flagsOf({}, 0, 1)).not.toContain("--memory-limit-bytes");
+  const told = await flagsOf({ threads: "3", memoryLimitBytes: "1GiB" }, 0, 2);
   expect([valueIn(told, "--threads"), valueIn(told, "--memory-limit-bytes")]).toEqual(["3", String(2 ** 30)]);
 });
 
-test("a process with several devices is told all of them, and shares out their memory itself", () => {
+test("a process with several devices is told all of them, and shares out their memory itself", async () => {
   const workers = [
     { workerId: "w0", devices: ["cuda:0", "cuda:1"] },
     { workerId: "w1", devices: ["cpu"] },
   ];
-  const args = workers.map((_, index) => workerFlags(valuesOf({}), workers, index, "h:1"));
+  const args = await Promise.all(workers.map((_, index) => workerFlags(valuesOf({}), workers, index, "h:1")));
   expect(args.map((one) => [valueIn(one, "--worker-id"), valueIn(one, "--device")])).toEqual([
     ["w0", "cuda:0,cuda:1"],
     ["w1", "cpu"],

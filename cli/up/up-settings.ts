@@ -73,18 +73,18 @@ export function coordinatorFlags(values: UpSettings, natsUrl: string | undefined
 }
 
 /** The arguments of one of its worker processes; workers share out the machine's processors and their devices' memory. */
-export function workerFlags(
+export async function workerFlags(
   values: UpSettings,
   workers: readonly WorkerProcess[],
   index: number,
   grpc: string,
-): string[] {
+): Promise<string[]> {
   const { workerId, devices } = workers[index] as WorkerProcess;
   const threads = values.threads ?? threadShare(workers);
   // Where some compute elsewhere, the processors are not all the CPUs' own.
   const alike = new Set(workers.flatMap((worker) => worker.devices)).size === 1;
   const cpus = alike ? cpuShare(pinnableCpus(), index, workers.length, threads) : undefined;
-  const memoryLimitBytes = values.memoryLimitBytes ?? memoryShare(workers, index);
+  const memoryLimitBytes = values.memoryLimitBytes ?? (await memoryShare(workers, index));
   const shares = {
     threads,
     ...(cpus !== undefined && { cpus }),
@@ -102,9 +102,9 @@ function threadShare(workers: readonly WorkerProcess[]): number {
 }
 
 /** Of a process with several devices the workers share out by themselves what is theirs alone. */
-function memoryShare(workers: readonly WorkerProcess[], index: number): number | undefined {
+async function memoryShare(workers: readonly WorkerProcess[], index: number): Promise<number | undefined> {
   if ((workers[index] as WorkerProcess).devices.length > 1) return undefined;
-  const limits = memoryLimits(workers.flatMap((worker) => worker.devices.map(parseDevice)));
+  const limits = await memoryLimits(workers.flatMap((worker) => worker.devices.map(parseDevice)));
   return limits[workers.slice(0, index).reduce((count, { devices }) => count + devices.length, 0)];
 }
 

@@ -1,5 +1,5 @@
 import type { Logger } from "../../common/log.js";
-import type { PipelineLimits } from "../pipeline/open-pipeline.js";
+import type { PipelineLimits } from "../pipeline/open-pipeline-options.js";
 import type { PipelineObserver } from "../pipeline/pipeline.js";
 import type { ServedModel } from "./served-model.js";
 

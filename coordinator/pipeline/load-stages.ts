@@ -1,7 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { LoadProgress__Output } from "../../proto/gen/stagecoach/v1/LoadProgress.js";
 import type { LoadRequest } from "../../proto/gen/stagecoach/v1/LoadRequest.js";
-import type { OpenPipelineOptions } from "./open-pipeline.js";
+import type { OpenPipelineOptions } from "./open-pipeline-options.js";
 
 /**
  * Has every stage load its range, all at once; resolves with what each reports when all are ready.

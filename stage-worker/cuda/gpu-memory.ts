@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { basename } from "node:path";
 import { StagecoachError } from "../../common/errors.js";
 import { formatBytes } from "../../model/store/format-bytes.js";
+import { askDriver } from "./ask-driver.js";
 
 /** A process that has memory on a GPU. */
 export interface GpuHolder {
@@ -22,31 +22,25 @@ export interface GpuMemory {
 }
 
 const mebibyte = 1_048_576;
-const timeoutMs = 10_000;
 const format = "--format=csv,noheader,nounits";
 
 /**
- * Asks NVIDIA's driver, by its own tool; takes some tenths of a second.
+ * Asks NVIDIA's driver; see `askDriver`.
  * @throws StagecoachError FAILED_PRECONDITION when it cannot be asked, or does not say
  */
-export function gpuMemoryNow(deviceIndex: number): GpuMemory {
-  const ask = (question: string): string =>
-    execFileSync("nvidia-smi", ["-i", String(deviceIndex), question, format], {
-      encoding: "utf8",
-      timeout: timeoutMs,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+export async function gpuMemory(deviceIndex: number): Promise<GpuMemory> {
+  const ask = (question: string): Promise<string> => askDriver(["-i", String(deviceIndex), question, format]);
   try {
-    return parseMemory(
+    const [memory, holders] = await Promise.all([
       ask("--query-gpu=memory.total,memory.free"),
       ask("--query-compute-apps=pid,used_memory,process_name"),
-      process.pid,
-    );
+    ]);
+    return parseMemory(memory, holders, process.pid);
   } catch (cause) {
     const { message } = StagecoachError.from(cause);
     throw new StagecoachError(
       "FAILED_PRECONDITION",
-      `cannot tell how much memory of cuda:${deviceIndex} is free: ${message.trim()}`,
+      `cannot tell how much memory of cuda:${deviceIndex} is free: ${message}`,
       { cause },
     );
   }

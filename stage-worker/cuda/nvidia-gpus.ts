@@ -1,6 +1,5 @@
-import { execFile, execFileSync } from "node:child_process";
-import { promisify } from "node:util";
 import { StagecoachError } from "../../common/errors.js";
+import { askDriver } from "./ask-driver.js";
 
 /** A GPU as NVIDIA's driver lists it. */
 export interface NvidiaGpu {
@@ -17,34 +16,18 @@ export type NvidiaGpus =
   | { readonly gpus: readonly []; readonly reason: string };
 
 const mebibyte = 1_048_576;
-const timeoutMs = 10_000;
 
 const question = [
   "--query-gpu=index,memory.total,memory.free,driver_version,name",
   "--format=csv,noheader,nounits",
 ];
 
-/** Asks the driver by its own tool, which is there wherever the driver is. */
+/** Asks the driver; see `askDriver`. */
 export async function nvidiaGpus(): Promise<NvidiaGpus> {
   try {
-    const { stdout } = await promisify(execFile)("nvidia-smi", question, { timeout: timeoutMs });
-    return parseGpus(stdout);
-  } catch (cause) {
-    return noGpus(cause);
-  }
-}
-
-/** As `nvidiaGpus`, for those who cannot wait; it takes some tenths of a second. */
-export function nvidiaGpusNow(): NvidiaGpus {
-  try {
-    const text = execFileSync("nvidia-smi", question, {
-      encoding: "utf8",
-      timeout: timeoutMs,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    return parseGpus(text);
-  } catch (cause) {
-    return noGpus(cause);
+    return parseGpus(await askDriver(question));
+  } catch (reason) {
+    return { gpus: [], reason: StagecoachError.from(reason).message };
   }
 }
 
@@ -61,17 +44,4 @@ export function parseGpus(text: string): NvidiaGpus {
   );
   if (strange >= 0) return { gpus: [], reason: `nvidia-smi says ${JSON.stringify(lines[strange])}` };
   return gpus.length > 0 ? { gpus } : { gpus: [], reason: "NVIDIA's driver lists no GPU" };
-}
-
-function noGpus(cause: unknown): NvidiaGpus {
-  const { code, message } = StagecoachError.from(cause);
-  const reason =
-    code === "NOT_FOUND" ? "NVIDIA's driver is not here (no nvidia-smi)" : lastLine(cause, message);
-  return { gpus: [], reason };
-}
-
-/** A failing nvidia-smi says why on stdout. */
-function lastLine(cause: unknown, message: string): string {
-  const { stdout = "" } = cause as { stdout?: string };
-  return `nvidia-smi fails: ${stdout.trim().split("\n").at(-1) || message.trim().split("\n").at(-1)}`;
 }

@@ -4,7 +4,10 @@ import { type CudaTrial, cudaTrialProblem } from "./try-cuda.js";
 const python = { processId: 12, name: "/usr/bin/python3", bytes: 70 * 2 ** 30 };
 
 function trial(said: string | undefined, others = [python]): CudaTrial {
-  return { probe: async () => said, memory: () => ({ totalBytes: 2 ** 37, freeBytes: 2 ** 20, others }) };
+  return {
+    probe: async () => said,
+    memory: async () => ({ totalBytes: 2 ** 37, freeBytes: 2 ** 20, others }),
+  };
 }
 
 test("nothing is wrong with a GPU that computes", async () => {
@@ -36,7 +39,7 @@ test.each([
 test("a driver that does not tell who has memory hides nothing", async () => {
   const silent: CudaTrial = {
     ...trial("odd"),
-    memory: () => {
+    memory: async () => {
       throw new Error("cannot tell");
     },
   };

@@ -2,18 +2,18 @@ import { StagecoachError } from "../../common/errors.js";
 import { deviceFailureOf } from "../engine/device-failure.js";
 import { meaningOf } from "../engine/explain-device-error.js";
 import { probeDevice } from "../engine/paged/probe-device.js";
-import { describeHolders, type GpuMemory, gpuMemoryNow } from "./gpu-memory.js";
+import { describeHolders, type GpuMemory, gpuMemory } from "./gpu-memory.js";
 
 /** What is asked; a seam for tests. */
 export interface CudaTrial {
   /** Why the provider does not compute on a GPU, in its words. */
   probe(deviceIndex: number): Promise<string | undefined>;
-  memory(deviceIndex: number): GpuMemory;
+  memory(deviceIndex: number): Promise<GpuMemory>;
 }
 
 const realTrial: CudaTrial = {
   probe: (deviceId) => probeDevice({ name: "cuda", deviceId }),
-  memory: gpuMemoryNow,
+  memory: gpuMemory,
 };
 
 /**
@@ -30,7 +30,7 @@ export async function cudaTrialProblem(
   const meaning = meaningOf("cuda", said);
   const library = /(\S+) is not found$/.exec(said)?.[1];
   const problem = meaning ?? problemOf(said, name);
-  return `${library === undefined ? "" : `${library} is not found; `}${problem}${holdersOf(deviceIndex, trial)}`;
+  return `${library === undefined ? "" : `${library} is not found; `}${problem}${await holdersOf(deviceIndex, trial)}`;
 }
 
 function problemOf(said: string, name: string): string {
@@ -39,9 +39,9 @@ function problemOf(said: string, name: string): string {
 }
 
 /** Who has memory there; where the driver does not tell, the problem stands without. */
-function holdersOf(deviceIndex: number, { memory }: CudaTrial): string {
+async function holdersOf(deviceIndex: number, { memory }: CudaTrial): Promise<string> {
   try {
-    const { others } = memory(deviceIndex);
+    const { others } = await memory(deviceIndex);
     return others.length > 0 ? `; ${describeHolders(others)}` : "";
   } catch (reason) {
     return `; ${StagecoachError.from(reason).message}`;

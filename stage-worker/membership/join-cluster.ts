@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Code, StagecoachError } from "../../common/errors.js";
 import type { Logger } from "../../common/log.js";
+import type { Hello } from "../../proto/gen/stagecoach/v1/Hello.js";
 import { type JoinSessionOptions, leavingByItself, runJoinSession } from "./join-session.js";
 
 /** What membership needs of the worker. */
-export interface JoinClusterOptions extends JoinSessionOptions {
+export interface JoinClusterOptions extends Omit<JoinSessionOptions, "hello"> {
+  /** Asked for each session. */
+  readonly hello: () => Promise<Hello>;
   /** Called when a session that had been welcomed is over and another one will be tried. */
   readonly onLost: () => void;
   readonly log: Logger;
@@ -27,14 +30,14 @@ const longestRetryMs = 2_000;
  * Keeps the worker in the cluster: joins, and joins again when the coordinator goes away, with the same
  * incarnation and growing waits. Resolves with the reason for leaving when the coordinator asks the worker
  * to end or the signal aborts.
- * @throws StagecoachError when the coordinator refuses the worker: its version, its name
+ * @throws StagecoachError when the coordinator refuses the worker: its version, its name; and what `hello` throws
  */
 export async function joinCluster(options: JoinClusterOptions, signal: AbortSignal): Promise<string> {
   const { log, onLost } = options;
   let retryMs = firstRetryMs;
   let namesakeSinceMs: number | undefined;
   while (!signal.aborted) {
-    const end = await runJoinSession(options, signal);
+    const end = await runJoinSession({ ...options, hello: await options.hello() }, signal);
     if (end.kind === "left") return end.reason;
     if (end.welcomed) {
       retryMs = firstRetryMs;

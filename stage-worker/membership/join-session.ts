@@ -12,7 +12,7 @@ import type { WorkerMessage } from "../../proto/gen/stagecoach/v1/WorkerMessage.
 export interface JoinSessionOptions {
   /** The coordinator's host:port. */
   readonly address: string;
-  readonly hello: () => Hello;
+  readonly hello: Hello;
   readonly heartbeat: () => Heartbeat;
   readonly onWelcome: (welcome: Welcome__Output, session: JoinSession) => void;
 }
@@ -90,7 +90,7 @@ export function runJoinSession(options: JoinSessionOptions, signal: AbortSignal)
     if (signal.aborted) leave();
     else {
       signal.addEventListener("abort", leave, { once: true });
-      call.write({ hello: options.hello() });
+      call.write({ hello: options.hello });
     }
   });
 }

@@ -16,7 +16,7 @@ export interface PresenceOptions {
   readonly address: string;
   readonly workerId: string;
   readonly incarnation: string;
-  readonly hello: () => Hello;
+  readonly hello: () => Promise<Hello>;
   /** What the worker holds now. */
   readonly state: () => SlotState;
   /** Called when the coordinator is lost; joining again goes on meanwhile. */

@@ -1,4 +1,5 @@
 import { expNegative, negligibleExponent } from "./exp-negative.js";
+import { type Limit, limitOfBest, limitOfShare, nothingLeftOut } from "./limits.js";
 
 /** Tokens that may be drawn: ids ascending, with their exponents `(logit - largest) / temperature` and weights. */
 export interface Candidates {
@@ -7,6 +8,8 @@ export interface Candidates {
   readonly exponents: Float64Array;
   /** `exp(exponent)`. */
   readonly weights: Float64Array;
+  /** For use in between. */
+  readonly room: Float64Array;
   count: number;
 }
 
@@ -16,6 +19,7 @@ export function createCandidates(vocabularySize: number): Candidates {
     ids: new Int32Array(vocabularySize),
     exponents: new Float64Array(vocabularySize),
     weights: new Float64Array(vocabularySize),
+    room: new Float64Array(vocabularySize),
     count: 0,
   };
 }
@@ -39,7 +43,7 @@ export function fillCandidates(
   const { ids, exponents, weights } = candidates;
   // A little lower than asked for, so that rounding leaves none out.
   const leastExponent = Math.max(negligibleExponent, Math.log(leastWeight) - 1e-9);
-  const limit = topK > 0 && topK < logits.length ? limitOfBest(logits, topK) : nothingLeftOut;
+  const limit = topK > 0 ? limitOfBest(logits, topK, candidates.room) : nothingLeftOut;
   const inverse = 1 / temperature;
   let equals = limit.equals;
   let count = 0;
@@ -89,48 +93,12 @@ export function fillFromBest(
   candidates.count = filled;
 }
 
-/** The least value that is kept, and how many candidates of exactly this value. */
-interface Limit {
-  readonly value: number;
-  readonly equals: number;
-}
-
-const nothingLeftOut: Limit = { value: -Infinity, equals: 0 };
-
-/** The k-th largest of all, by a heap of the k largest so far: no sort of a vocabulary. */
-function limitOfBest(logits: Float32Array, k: number): Limit {
-  const heap = logits.slice(0, k);
-  for (let place = (k >> 1) - 1; place >= 0; place--) sink(heap, place, heap[place] as number);
-  for (let id = k; id < logits.length; id++) {
-    const logit = logits[id] as number;
-    if (logit > (heap[0] as number)) sink(heap, 0, logit);
-  }
-  const value = heap[0] as number;
-  let equals = 0;
-  for (const kept of heap) if (kept === value) equals += 1;
-  return { value, equals };
-}
-
-/** Puts a value where it belongs below `place`, the smallest on top. */
-function sink(heap: Float32Array, place: number, value: number): void {
-  let hole = place;
-  for (;;) {
-    let child = 2 * hole + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && (heap[child + 1] as number) < (heap[child] as number)) child += 1;
-    if ((heap[child] as number) >= value) break;
-    heap[hole] = heap[child] as number;
-    hole = child;
-  }
-  heap[hole] = value;
-}
-
 const bucketsPerUnit = 16;
 export const bucketCount = -negligibleExponent * bucketsPerUnit + 1;
 
 /**
  * Keeps the fewest best candidates whose weights are at least `topP` of all (nucleus sampling, Holtzman et al.,
- * 2020). Sorts only the bucket of exponents where the limit falls.
+ * 2020). Looks only into the bucket of exponents where the limit falls.
  */
 export function keepTopP(candidates: Candidates, topP: number): void {
   const { masses, total } = bucketMasses(candidates);
@@ -141,7 +109,11 @@ export function keepTopP(candidates: Candidates, topP: number): void {
     mass += masses[bucket] as number;
     bucket += 1;
   }
-  keep(candidates, limitInBucket(candidates, bucket, wanted - mass));
+  const inBucket = bucket;
+  keep(
+    candidates,
+    limitOfShare(() => exponentsOf(candidates, inBucket), wanted - mass),
+  );
 }
 
 /** Weights of each bucket, and of all. */
@@ -165,20 +137,14 @@ export function bucketOf(exponent: number): number {
   return (-exponent * bucketsPerUnit) | 0;
 }
 
-function limitInBucket({ exponents, count }: Candidates, bucket: number, wanted: number): Limit {
-  const inside = exponents.subarray(0, count).filter((exponent) => bucketOf(exponent) === bucket);
-  inside.sort();
-  let mass = 0;
-  let last = inside.length - 1;
-  mass += expNegative(inside[last] as number);
-  while (mass < wanted && last > 0) {
-    last -= 1;
-    mass += expNegative(inside[last] as number);
+/** The exponents of a bucket's candidates, in room that is used again. */
+function exponentsOf({ exponents, count, room }: Candidates, bucket: number): Float64Array {
+  let found = 0;
+  for (let index = 0; index < count; index++) {
+    const exponent = exponents[index] as number;
+    if (bucketOf(exponent) === bucket) room[found++] = exponent;
   }
-  const value = inside[last] as number;
-  let equals = 0;
-  for (let index = last; index < inside.length && inside[index] === value; index++) equals += 1;
-  return { value, equals };
+  return room.subarray(0, found);
 }
 
 /** Keeps candidates at least `minP` times as likely as the best. */

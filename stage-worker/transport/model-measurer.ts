@@ -36,7 +36,7 @@ export interface ModelMeasurerOptions {
   readonly home: Home;
   readonly blobs: BlobKeeper;
   readonly weights: GpuWeights;
-  readonly memoryLimitBytes: () => number;
+  readonly memoryLimitBytes: () => Promise<number>;
   readonly log: Logger;
 }
 
@@ -82,7 +82,7 @@ export class ModelMeasurer {
     const { device, throttle = 1, simulation = instantSimulation } = this.#options.device;
     const kv = deviceKv(device, manifest);
     const { weights } = this.#options;
-    const memoryBytes = this.#options.memoryLimitBytes();
+    const memoryBytes = await this.#options.memoryLimitBytes();
     const facts = {
       freeMemoryBytes: memoryBytes,
       blockSize: kv.blockSize,
@@ -175,7 +175,7 @@ export class ModelMeasurer {
       activationDtype,
       blobsFolder: home.blobs,
       threads,
-      memoryLimitBytes: this.#options.memoryLimitBytes(),
+      memoryLimitBytes: await this.#options.memoryLimitBytes(),
       fewRowsKernel: weights.fewRowsKernel,
     };
     const spec = {

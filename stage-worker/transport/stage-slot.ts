@@ -25,7 +25,7 @@ export interface StageSlotOptions {
   readonly blobsFolder: string;
   readonly weights: GpuWeights;
   /** Asked when a stage is about to be opened, after the one before has been freed. */
-  readonly memoryLimitBytes: () => number;
+  readonly memoryLimitBytes: () => Promise<number>;
   /** Where links may end here; undefined where everything goes by gRPC. */
   readonly linkHost: () => string | undefined;
   /** The workers of this process, between which frames go by transfer; undefined where they do not. */
@@ -134,7 +134,7 @@ export class StageSlot {
         onProgress: (doneBytes, totalBytes) => onProgress({ phase: "FETCHING", doneBytes, totalBytes }),
       });
     }
-    const memoryLimitBytes = this.#options.memoryLimitBytes();
+    const memoryLimitBytes = await this.#options.memoryLimitBytes();
     const weights = this.#options.weights.choose(plan.runner, {
       ...plan.runner,
       memoryBytes: memoryLimitBytes,

@@ -24,7 +24,7 @@ export async function wholeModelWeights(
   const weights = new GpuWeights({ device: device.device, wanted, store, blobs, log });
   const endLayer = manifest.config.layerCount;
   const part = { manifest, firstLayer: 0, endLayer, embedding: true, head: true };
-  const memoryBytes = deviceMemory(device).freeBytes;
+  const { freeBytes: memoryBytes } = await deviceMemory(device);
   const chosen = weights.choose(part, { ...demand, laneCount: 1, memoryBytes });
   const { signal } = new AbortController();
   return { manifest: await weights.prepare(part, chosen, { signal }), chosen };

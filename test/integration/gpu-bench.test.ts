@@ -42,7 +42,7 @@ const number = expect.any(Number);
 test(
   "every part has its rounds, their medians and what the processes did",
   async () => {
-    const parts = "engine,hf,one,http,long-prompt,sampling";
+    const parts = "engine,hf,one,http,long-prompt,sampling,memory";
     const { code, stderr } = await measure("--parts", parts, "--python", await fakePython()).ended;
     expect(code, stderr).toBe(0);
     const written = await report();
@@ -54,8 +54,8 @@ test(
       workload: { promptTokens: 16, outputTokens: 8, rounds: 2 },
       versions: { onnxruntimeNode: expect.stringMatching(/^\d+\.\d+/) },
     });
-    expect(Object.values(written.parts).map(({ state }) => state)).toEqual(Array(6).fill("complete"));
-    const { engine, hf, one, http, "long-prompt": longPrompt, sampling } = written.parts;
+    expect(Object.values(written.parts).map(({ state }) => state)).toEqual(Array(7).fill("complete"));
+    const { engine, hf, one, http, "long-prompt": longPrompt, sampling, memory } = written.parts;
     expect(engine?.engine?.decodes).toMatchObject([{ medians: { rows: 1 } }, { medians: { rows: 3 } }]);
     expect(engine?.engine?.prefills.map(({ rounds }) => rounds.length)).toEqual([2, 2]);
     expect(hf?.huggingFace).toMatchObject({ versions: { torch: "2" }, runs: [{ medians: { rows: 3 } }] });
@@ -80,6 +80,12 @@ test(
       "temperature 1",
       "top_p 0.9, temperature 0.01",
     ]);
+    // The tiny weights fit even the least limit, and nobody fills up the machine's memory.
+    expect(memory?.memory?.trials).toMatchObject([
+      { name: "start with 16.0 MiB for 2.0 MiB of weights", computed: 1, failed: 0 },
+      { name: "requests, with room again", computed: 8, failed: 0, reasons: [] },
+      { name: "the same stage, with room again", computed: 2, failed: 0, reasons: [] },
+    ]);
 
     const tables = await gpuBench("--table", output).ended;
     expect(tables.stdout).toMatch(/\| at once, tok\/s \|.*engine.*one, decoding.*http, whole.*HF, whole/);
@@ -98,6 +104,20 @@ test(
     expect(parts.hf).toMatchObject({ state: "failed", reason: expect.stringContaining("cannot be started") });
     expect(parts.two?.cluster?.stages.map(({ stageIndex }) => stageIndex)).toEqual([0, 1]);
     expect(parts.two?.runs).toHaveLength(2);
+  },
+  patienceMs,
+);
+
+test(
+  "four stages are measured in four processes and in one",
+  async () => {
+    const { code, stderr } = await measure("--parts", "four,four-in-one", "--rounds", "1").ended;
+    expect(code, stderr).toBe(0);
+    const { parts } = await report();
+    for (const part of [parts.four, parts["four-in-one"]]) {
+      expect(part?.cluster?.stages.map(({ stageIndex }) => stageIndex)).toEqual([0, 1, 2, 3]);
+      expect(part?.runs).toHaveLength(2);
+    }
   },
   patienceMs,
 );

@@ -230,7 +230,7 @@ describe.skipIf(await webgpuMissing())("a stage on WebGPU", () => {
   it("measures with few blocks, where the device tells its memory, and computes with those that fit", async () => {
     const mebibyte = 2 ** 20;
     const opened: number[] = [];
-    const memory = () => ({ totalBytes: 2 ** 30, freeBytes: 266 * mebibyte, others: [] });
+    const memory = async () => ({ totalBytes: 2 ** 30, freeBytes: 266 * mebibyte, others: [] });
     const provider: Provider = {
       ...webgpuProvider(),
       memory,

@@ -25,12 +25,13 @@ import type {
   StageRunner,
 } from "../stage-runner.js";
 import { cpuTransfer } from "./cpu-transfer.js";
+import type { FeedContext } from "./feed-context.js";
 import { KeptBlocks } from "./kept-blocks.js";
 import { kvBlockCount } from "./kv-block-count.js";
 import { KvRows } from "./kv-rows.js";
 import { openSession } from "./open-session.js";
 import { RotaryTensors } from "./rotary-tensors.js";
-import { type FeedContext, runFeeds } from "./run-feeds.js";
+import { runFeeds } from "./run-feeds.js";
 import { planRuns, type RunSlice, runTokens, type StageRun } from "./stage-run.js";
 
 /**

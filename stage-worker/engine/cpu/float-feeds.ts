@@ -1,8 +1,8 @@
 import { Tensor } from "onnxruntime-node";
 import { graphInputs, pastKeysInput, pastValuesInput } from "../../../model/graph/stage-graph-io.js";
 import { integers } from "../ort/integers.js";
+import type { FeedContext } from "./feed-context.js";
 import { pastTensors } from "./past-feeds.js";
-import type { FeedContext } from "./run-feeds.js";
 import { stepMask } from "./run-mask.js";
 import type { RunGroup, StageRun } from "./stage-run.js";
 

@@ -7,8 +7,8 @@ import {
   pastValuesInput,
 } from "../../../model/graph/stage-graph-io.js";
 import { integers } from "../ort/integers.js";
+import type { FeedContext } from "./feed-context.js";
 import { pastTensors } from "./past-feeds.js";
-import type { FeedContext } from "./run-feeds.js";
 import { chunkMask, stepMask } from "./run-mask.js";
 import { longestSlice, type RunGroup, type StageRun } from "./stage-run.js";
 

@@ -1,23 +1,13 @@
 import { Tensor } from "onnxruntime-node";
 import { type Activation, copyRows, newActivation, rowsOf } from "../../../common/tensor.js";
-import type { ModelConfig } from "../../../model/config.js";
 import { graphInputs } from "../../../model/graph/stage-graph-io.js";
 import { hiddenFeeds } from "../ort/hidden-tensors.js";
 import { integers } from "../ort/integers.js";
 import type { StageInput } from "../stage-runner.js";
+import type { FeedContext } from "./feed-context.js";
 import { floatFeeds } from "./float-feeds.js";
 import { int8Feeds } from "./int8-feeds.js";
-import type { RotaryTensors } from "./rotary-tensors.js";
 import { runTokens, type StageRun } from "./stage-run.js";
-
-/** What the feeds of every run of a stage depend on. */
-export interface FeedContext {
-  readonly config: ModelConfig;
-  readonly firstLayer: number;
-  readonly endLayer: number;
-  readonly head: boolean;
-  readonly rotary: RotaryTensors;
-}
 
 type Feeds = Record<string, Tensor>;
 

@@ -1,7 +1,7 @@
 import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { gpuMemoryNow } from "../../cuda/gpu-memory.js";
+import { gpuMemory } from "../../cuda/gpu-memory.js";
 import type { RunnerOptions } from "../stage-runner.js";
 import type { CacheShape, Provider } from "./provider.js";
 
@@ -23,7 +23,7 @@ export function cudaProvider(
     packsIntegers: false,
     blockSizePowers: true,
     headSizes: { multipleOf: 8, most: 256 },
-    memory: () => gpuMemoryNow(deviceId),
+    memory: () => gpuMemory(deviceId),
     cachesInGraph: async ({ dims }, blobsFolder) => ({ zerosFile: await zerosFile(dims, blobsFolder) }),
     openCaches: async () => ({ feeds: {}, close: async () => undefined }),
     open: (path) =>

@@ -45,9 +45,9 @@ class FakeGpu implements Openable<FakeStage> {
     this.#tells = tells;
   }
 
-  get memory(): (() => GpuMemory) | undefined {
+  get memory(): (() => Promise<GpuMemory>) | undefined {
     if (!this.#tells) return undefined;
-    return () => ({
+    return async () => ({
       totalBytes: 80_000 * mebibyte,
       freeBytes: this.#free * mebibyte,
       ownBytes: this.#own * mebibyte,
@@ -205,5 +205,5 @@ test("other errors than of memory are passed on", async () => {
     throw new Error("no such operator");
   };
   await expect(openInRoom(stage(), gpu)).rejects.toThrow("no such operator");
-  expect(gpu.memory?.().freeBytes).toBe(980 * mebibyte);
+  expect((await gpu.memory?.())?.freeBytes).toBe(980 * mebibyte);
 });

@@ -9,7 +9,7 @@ export interface Openable<Opened> {
   /** For errors. */
   readonly device: string;
   /** Absent where the device tells nobody. */
-  readonly memory?: (() => GpuMemory) | undefined;
+  readonly memory?: (() => Promise<GpuMemory>) | undefined;
   open(blockCount: number): Promise<Opened>;
   /** Computes the largest micro-batches that may come. */
   tryOut(opened: Opened, blockCount: number): Promise<void>;
@@ -43,14 +43,14 @@ export async function openInRoom<Opened>(
   how: Openable<Opened>,
 ): Promise<InRoom<Opened>> {
   const given = options.blockCount > 0;
-  const before = given ? undefined : how.memory?.();
+  const before = given ? undefined : await how.memory?.();
   const { weightBytes, blockBytes } = stageNeeds(options);
-  const refuse = (found: Omit<Misfit, "device"> = {}) => {
-    const memory = before ?? how.memory?.();
+  const refuse = async (found: Omit<Misfit, "device"> = {}) => {
+    const memory = before ?? (await how.memory?.());
     return doesNotFit(options, { device: how.device, ...(memory && { memory }), ...found });
   };
   const guessed = guessedBlocks(options, weightBytes, before);
-  if (guessed < 1) throw refuse();
+  if (guessed < 1) throw await refuse();
   if (given) return await openGiven(options, how, refuse);
   if (before === undefined || how.memory === undefined) {
     return await openShrinking(options, how, guessed, (failed) => failed * shrink.guessed, refuse);
@@ -59,7 +59,7 @@ export async function openInRoom<Opened>(
   const few =
     guessed * blockBytes <= (Math.min(options.memoryLimitBytes, before.freeBytes) - weightBytes) / 2;
   const first = await openFirst(how, few ? guessed : Math.min(probeBlocks, guessed), refuse);
-  const after = how.memory();
+  const after = await how.memory();
   const fixedBytes = Math.max(0, heldBytes(before, after) - first.blockCount * blockBytes);
   const workspaceBytes = Math.max(0, fixedBytes - weightBytes);
   const fitting = (memory: GpuMemory, reusedBytes: number): number =>
@@ -70,7 +70,7 @@ export async function openInRoom<Opened>(
   const wanted = fitting(after, first.blockCount * blockBytes);
   if (wanted === first.blockCount) return inRoom(options, first, workspaceBytes);
   await how.close(first.opened);
-  if (wanted < 1) throw refuse({ workspaceBytes, memory: how.memory() });
+  if (wanted < 1) throw await refuse({ workspaceBytes, memory: await how.memory() });
   const less = (failed: number, memory: GpuMemory | undefined): number =>
     Math.min(failed * shrink.measured, memory === undefined ? failed : fitting(memory, -fixedBytes));
   return await openShrinking(options, how, wanted, less, refuse, workspaceBytes);
@@ -80,13 +80,13 @@ export async function openInRoom<Opened>(
 async function openGiven<Opened>(
   options: RunnerOptions,
   how: Openable<Opened>,
-  refuse: (found: Omit<Misfit, "device">) => Error,
+  refuse: (found: Omit<Misfit, "device">) => Promise<Error>,
 ): Promise<InRoom<Opened>> {
   const { blockCount } = options;
   try {
     return inRoom(options, { opened: await how.open(blockCount), blockCount });
   } catch (cause) {
-    throw deviceFailureOf(cause) === "memory" ? refuse({ cause }) : cause;
+    throw deviceFailureOf(cause) === "memory" ? await refuse({ cause }) : cause;
   }
 }
 
@@ -94,14 +94,14 @@ async function openGiven<Opened>(
 async function openFirst<Opened>(
   how: Openable<Opened>,
   blockCount: number,
-  refuse: (found: Omit<Misfit, "device">) => Error,
+  refuse: (found: Omit<Misfit, "device">) => Promise<Error>,
 ): Promise<{ opened: Opened; blockCount: number }> {
   try {
     return { opened: await openTried(how, blockCount), blockCount };
   } catch (cause) {
     if (deviceFailureOf(cause) !== "memory") throw cause;
     if (blockCount > probeBlocks) return await openFirst(how, probeBlocks, refuse);
-    throw refuse({ cause, ...(how.memory && { memory: how.memory() }) });
+    throw await refuse({ cause, ...(how.memory && { memory: await how.memory() }) });
   }
 }
 
@@ -110,7 +110,7 @@ async function openShrinking<Opened>(
   how: Openable<Opened>,
   wanted: number,
   less: (failed: number, memory: GpuMemory | undefined) => number,
-  refuse: (found: Omit<Misfit, "device">) => Error,
+  refuse: (found: Omit<Misfit, "device">) => Promise<Error>,
   workspaceBytes?: number,
 ): Promise<InRoom<Opened>> {
   let blockCount = wanted;
@@ -119,10 +119,10 @@ async function openShrinking<Opened>(
       return inRoom(options, { opened: await openTried(how, blockCount), blockCount }, workspaceBytes);
     } catch (cause) {
       if (deviceFailureOf(cause) !== "memory") throw cause;
-      const memory = how.memory?.();
+      const memory = await how.memory?.();
       blockCount = Math.floor(less(blockCount, memory));
       if (blockCount < 1) {
-        throw refuse({
+        throw await refuse({
           cause,
           ...(memory && { memory }),
           ...(workspaceBytes !== undefined && { workspaceBytes }),

@@ -30,7 +30,7 @@ export interface Provider {
   /** Values of a head that its attention takes: a multiple of the one, up to the other where there is a limit. */
   readonly headSizes: { readonly multipleOf: number; readonly most?: number };
   /** The device's memory as it is now; absent where nobody tells. */
-  readonly memory?: () => GpuMemory;
+  readonly memory?: () => Promise<GpuMemory>;
   /** Where the caches are: in the graph, as a file of zeros that it starts from, or among its inputs. */
   cachesInGraph(shape: CacheShape, blobsFolder: string): Promise<Pick<PagedKv, "zerosFile">>;
   /** Caches that every run is fed; none where they are in the graph. */
