@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createActiveRequests } from "./active-requests.js";
 import { openEventStream, type RawReply } from "./sse.js";
@@ -63,7 +63,7 @@ describe("openEventStream", () => {
   it("frames chunks itself where the body is chunked, by their bytes", () => {
     const raw = new FakeReply();
     raw.chunkedEncoding = true;
-    raw.socket = new Socket();
+    raw.socket = new Duplex();
     const writer = openEventStream(raw, new AbortController().signal, {});
     expect(raw.chunkedEncoding).toBe(false);
     void writer.send(['"é"']);

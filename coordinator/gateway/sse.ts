@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { OutgoingHttpHeaders } from "node:http";
-import { Socket } from "node:net";
+import { Duplex } from "node:stream";
 
 /** What is used of Node's response. */
 export interface RawReply extends NodeJS.EventEmitter {
@@ -67,7 +67,7 @@ interface Body {
  */
 function openBody(raw: RawReply): Body {
   // Not with HTTP 1.0, where the body ends with its connection, nor where no connection is.
-  const chunked = raw.chunkedEncoding && raw.socket instanceof Socket;
+  const chunked = raw.chunkedEncoding && raw.socket instanceof Duplex;
   if (chunked) raw.chunkedEncoding = false;
   const framed = (text: string): string =>
     chunked ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text;
