@@ -62,8 +62,8 @@ interface Body {
 }
 
 /**
- * The body after its headers. Chunks are framed here: Node would hand each to the socket in three pieces a tick later,
- * which took 8.8 µs a token by 256 connections, in one piece 5.5.
+ * The body after its headers. Chunks are framed here: Node would hand each to the connection in three pieces, a tick
+ * later.
  */
 function openBody(raw: RawReply): Body {
   // Not with HTTP 1.0, where the body ends with its connection, nor where no connection is.
