@@ -23,6 +23,8 @@ export interface BenchTarget {
   readonly client: InferenceClient;
   readonly vocabularySize: number;
   readonly status: () => Promise<ClusterStatus__Output>;
+  /** `host:port` of the coordinator's HTTP interface, where known. */
+  readonly httpAddress?: string;
   /** The coordinator's Prometheus text; absent where its HTTP address is not known. */
   readonly metrics?: () => Promise<string>;
 }

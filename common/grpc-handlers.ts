@@ -38,10 +38,20 @@ export function unaryHandler<Request, Reply>(
 export function serverStreamHandler<Request, Reply>(
   handle: (request: Request, context: CallContext) => AsyncIterable<Reply>,
 ): handleServerStreamingCall<Request, Reply> {
+  return writerHandler((request: Request, context, write) => writeAll(handle(request, context), write));
+}
+
+/** Takes a reply; a promise when the client reads slower than it is written to. Throws the signal's reason. */
+export type WriteReply<Reply> = (reply: Reply) => void | Promise<void>;
+
+/** A server-streaming method that writes its replies itself. */
+export function writerHandler<Request, Reply>(
+  handle: (request: Request, context: CallContext, write: WriteReply<Reply>) => Promise<void>,
+): handleServerStreamingCall<Request, Reply> {
   return (call) => {
     const context = contextOf(call);
     settle(
-      () => writeAll(call, handle(call.request, context), context.signal),
+      () => handle(call.request, context, writerOf(call, context.signal)),
       () => call.end(),
       (error) => fail(call, error),
     );
@@ -55,7 +65,7 @@ export function bidiHandler<Request, Reply>(
   return (call) => {
     const context = contextOf(call);
     settle(
-      () => writeAll(call, handle(requestsOf<Request>(call), context), context.signal),
+      () => writeAll(handle(requestsOf<Request>(call), context), writerOf(call, context.signal)),
       () => call.end(),
       (error) => fail(call, error),
     );
@@ -96,15 +106,15 @@ interface Writer<Reply> extends AnyCall, NodeJS.EventEmitter {
 }
 
 /** Leaving the loop, also by a throw, ends the generator, which frees what it holds. */
-async function writeAll<Reply>(
-  call: Writer<Reply>,
-  replies: AsyncIterable<Reply>,
-  signal: AbortSignal,
-): Promise<void> {
-  for await (const reply of replies) {
-    signal.throwIfAborted();
-    if (!call.write(reply)) await drained(call, signal);
-  }
+async function writeAll<Reply>(replies: AsyncIterable<Reply>, write: WriteReply<Reply>): Promise<void> {
+  for await (const reply of replies) await write(reply);
+}
+
+function writerOf<Reply>(call: Writer<Reply>, signal: AbortSignal): WriteReply<Reply> {
+  return (reply) => {
+    if (signal.aborted) throw signal.reason;
+    return call.write(reply) ? undefined : drained(call, signal);
+  };
 }
 
 /** A write that failed never drains, so the signal ends the wait too. */

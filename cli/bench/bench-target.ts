@@ -29,7 +29,7 @@ export async function targetOf(client: Client, http?: string): Promise<BenchTarg
     vocabularySize: model.vocabularySize,
     status: () =>
       unary<ClusterStatus__Output>(client, (options, done) => client.cluster.status({}, options, done)),
-    ...(http !== undefined && { metrics: () => readMetrics(http) }),
+    ...(http !== undefined && { httpAddress: http, metrics: () => readMetrics(http) }),
   };
 }
 

@@ -7,9 +7,15 @@ import type { Inference } from "../inference/inference.js";
 import type { ActiveRequests } from "./active-requests.js";
 import { errorBody } from "./http-errors.js";
 import { chatFormat, completionFormat } from "./openai-formats.js";
-import { type ReplyContext, type ReplyFormat, replyEvents, wholeReply } from "./openai-reply.js";
+import {
+  type ReplyContext,
+  type ReplyEvents,
+  type ReplyFormat,
+  replyEvents,
+  wholeReply,
+} from "./openai-reply.js";
 import { type ParsedRequest, parseChatRequest, parseCompletionRequest } from "./openai-request.js";
-import { openEventStream } from "./sse.js";
+import { type EventWriter, openEventStream } from "./sse.js";
 
 /** What the routes answer from. */
 export interface GenerationRoutesOptions {
@@ -61,7 +67,7 @@ async function answer<Params>(
   };
   const format = endpoint.format(context);
   if (!style.stream) return wholeReply(generation, format, context);
-  await streamReply(reply, replyEvents(generation, format, context), signal, log);
+  await streamReply(reply, generation, replyEvents(generation, format, context), signal, log);
   return reply;
 }
 
@@ -71,28 +77,35 @@ async function answer<Params>(
  */
 async function streamReply(
   reply: FastifyReply,
-  events: AsyncGenerator<object>,
+  generation: Generation,
+  events: ReplyEvents,
   signal: AbortSignal,
   log: Logger,
 ): Promise<void> {
-  const first = await events.next();
-  const headers = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined);
-  reply.hijack();
-  const writer = openEventStream(reply.raw, signal, Object.fromEntries(headers) as OutgoingHttpHeaders);
+  let writer: EventWriter | undefined;
   try {
-    if (!first.done) await writer.send(first.value);
-    for await (const event of events) await writer.send(event);
+    await generation.run((chunk) => {
+      const texts = events.chunk(chunk);
+      if (texts.length === 0) return;
+      writer ??= beginStream(reply, signal);
+      return writer.send(texts);
+    });
+    writer ??= beginStream(reply, signal);
+    await writer.send(events.end());
     writer.done();
   } catch (reason) {
-    await events.return(undefined);
+    if (writer === undefined) throw reason;
     const error = expectedOrInternal(reason);
     const level = error.code === "CANCELLED" ? "info" : "warn";
     log[level]({ requestId: reply.request.id, code: error.code }, `stream ended early: ${error.message}`);
-    if (!reply.raw.destroyed) {
-      reply.raw.write(`event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`);
-      writer.end();
-    }
+    if (!reply.raw.destroyed) writer.fail(JSON.stringify(errorBody(error)));
   }
+}
+
+function beginStream(reply: FastifyReply, signal: AbortSignal): EventWriter {
+  const headers = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined);
+  reply.hijack();
+  return openEventStream(reply.raw, signal, Object.fromEntries(headers) as OutgoingHttpHeaders);
 }
 
 /** Says which fields were not looked at: a mistyped name would else go unnoticed. */

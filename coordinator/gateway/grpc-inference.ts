@@ -1,6 +1,6 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { StagecoachError } from "../../common/errors.js";
-import { serverStreamHandler, unaryHandler } from "../../common/grpc-handlers.js";
+import { unaryHandler, type WriteReply, writerHandler } from "../../common/grpc-handlers.js";
 import type { GrpcService } from "../../common/grpc-server.js";
 import { oneof, v1 } from "../../common/proto.js";
 import type { ChatRequest__Output } from "../../proto/gen/stagecoach/v1/ChatRequest.js";
@@ -22,7 +22,7 @@ import { shareOf } from "./share-of.js";
 /** The Inference service of stagecoach.v1. */
 export function inferenceService(inference: Inference): GrpcService {
   const implementation: InferenceHandlers = {
-    Generate: serverStreamHandler((request: GenerateRequest__Output, { signal, metadata }) => {
+    Generate: writerHandler((request: GenerateRequest__Output, { signal, metadata }, write) => {
       const { model, options } = request;
       const params = {
         model,
@@ -30,12 +30,12 @@ export function inferenceService(inference: Inference): GrpcService {
         options: requestOptions(options),
         ...rankOf(request, metadata),
       };
-      return generateReplies(inference, inference.generate(params, signal));
+      return writeReplies(inference, inference.generate(params, signal), write);
     }),
-    Chat: serverStreamHandler((request: ChatRequest__Output, { signal, metadata }) => {
+    Chat: writerHandler((request: ChatRequest__Output, { signal, metadata }, write) => {
       const { model, messages, options } = request;
       const params = { model, messages, options: requestOptions(options), ...rankOf(request, metadata) };
-      return generateReplies(inference, inference.chat(params, signal));
+      return writeReplies(inference, inference.chat(params, signal), write);
     }),
     Embed: unaryHandler((): EmbedReply => {
       throw new StagecoachError(
@@ -77,15 +77,19 @@ function requestOptions(options: SamplingOptions__Output | null): RequestOptions
   return { ...rest, logitBias: new Map(bias) };
 }
 
-async function* generateReplies(inference: Inference, generation: Generation): AsyncGenerator<GenerateReply> {
-  for await (const { text, tokens, finishReason } of generation) {
-    yield {
+function writeReplies(
+  inference: Inference,
+  generation: Generation,
+  write: WriteReply<GenerateReply>,
+): Promise<void> {
+  return generation.run(({ text, tokens, finishReason }) =>
+    write({
       text,
       tokenIds: tokens.map(({ tokenId }) => tokenId),
       logprobs: tokens.flatMap((token) => tokenLogprobs(inference, token)),
       ...(finishReason !== undefined && { finishReason, usage: generation.usage() }),
-    };
-  }
+    }),
+  );
 }
 
 function tokenLogprobs({ tokenizer }: Inference, token: OutputToken): TokenLogprobs[] {

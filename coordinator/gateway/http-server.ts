@@ -7,6 +7,7 @@ import {
 } from "../../common/listen-address.js";
 import { createHttpApp, type HttpApp } from "./http-app.js";
 import type { HttpAppOptions } from "./http-app-options.js";
+import { listenInThread, type SocketThread } from "./sockets/listen-in-thread.js";
 
 /** What the HTTP server is made from. */
 export interface HttpServerOptions extends HttpAppOptions {
@@ -36,20 +37,31 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
   const host = await resolveListenHost(wanted, option);
   const app = createHttpApp(options);
   try {
-    await app.fastify.listen({ host, port: wanted.port });
+    const sockets = await listen(app, host, wanted.port);
+    const { port } = sockets;
+    const address = formatAddress(wanted.host, port);
+    options.log.debug({ address }, "HTTP listens");
+    return { address, port, close: (graceMs = 5_000) => close(app, sockets, graceMs) };
   } catch (reason) {
     await app.fastify.close();
     throw listenError(reason, formatAddress(wanted.host, wanted.port), option);
   }
-  const bound = app.fastify.server.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : wanted.port;
-  const address = formatAddress(wanted.host, port);
-  options.log.debug({ address }, "HTTP listens");
-  return { address, port, close: (graceMs = 5_000) => close(app, graceMs) };
 }
 
-async function close({ fastify, active }: HttpApp, graceMs: number): Promise<void> {
+async function listen({ fastify }: HttpApp, host: string, port: number): Promise<SocketThread> {
+  await fastify.ready();
+  const { server } = fastify;
+  const sockets = await listenInThread({ host, port }, (socket) => server.emit("connection", socket));
+  // From here on it watches over its connections' timeouts, and can close them.
+  server.emit("listening");
+  return sockets;
+}
+
+async function close({ fastify, active }: HttpApp, sockets: SocketThread, graceMs: number): Promise<void> {
+  sockets.stop();
   const closed = fastify.close();
+  // Ends the connections that wait for a request.
+  fastify.server.close();
   await within(graceMs, active.idle());
   active.cancelAll(
     new StagecoachError("UNAVAILABLE", "the server is stopping; try again elsewhere or later"),
@@ -57,6 +69,7 @@ async function close({ fastify, active }: HttpApp, graceMs: number): Promise<voi
   await within(farewellMs, active.idle());
   fastify.server.closeAllConnections();
   await closed;
+  await sockets.close(farewellMs);
 }
 
 async function within(limitMs: number, done: Promise<void>): Promise<void> {

@@ -21,8 +21,11 @@ export interface ReplyFormat {
   readonly idPrefix: string;
   readonly object: string;
   readonly chunkObject: string;
-  /** The choices of the events for one chunk; state between chunks of one choice is the format's own. */
-  chunkChoices(chunk: GenerationChunk, first: boolean): object[];
+  /**
+   * The choices of the events for one chunk, each as JSON; state between chunks of one choice is the format's own.
+   * @param first whether it is the first of its choice
+   */
+  chunkChoices(chunk: GenerationChunk, first: boolean): string[];
   choice(whole: WholeChoice): object;
 }
 
@@ -49,24 +52,38 @@ export async function wholeReply(
   };
 }
 
-/** The answer as a stream of objects. Nothing comes before the first token does. */
-export async function* replyEvents(
-  generation: Generation,
-  format: ReplyFormat,
-  context: ReplyContext,
-): AsyncGenerator<object> {
+/** Words one answer's events, as JSON. */
+export interface ReplyEvents {
+  /** The events of a chunk; none where it tells nothing yet. */
+  chunk(chunk: GenerationChunk): string[];
+  /** What comes after the last chunk. */
+  end(): string[];
+}
+
+/** What all events of an answer share is made into JSON once, for there is one a token. */
+export function replyEvents(generation: Generation, format: ReplyFormat, context: ReplyContext): ReplyEvents {
   const { includeUsage } = context.style;
   const base = head(generation, format, context, format.chunkObject);
+  const before = `${JSON.stringify(base).slice(0, -1)},"choices":[`;
+  const after = includeUsage ? `],"usage":null}` : "]}";
   const begun = new Set<number>();
-  for await (const chunk of generation) {
-    const extra = begun.size === 0 ? promptIds(generation, context) : {};
-    const choices = format.chunkChoices(chunk, !begun.has(chunk.index));
-    begun.add(chunk.index);
-    for (const choice of choices) {
-      yield { ...base, choices: [choice], ...(includeUsage && { usage: null }), ...extra };
-    }
-  }
-  if (includeUsage) yield { ...base, choices: [], usage: usageBody(generation.usage()) };
+  const event = (choice: string, first: boolean): string =>
+    first ? `${before}${choice}${withPromptIds(after, generation, context)}` : before + choice + after;
+  return {
+    chunk: (chunk) => {
+      const [first, firstOfAll] = [!begun.has(chunk.index), begun.size === 0];
+      if (first) begun.add(chunk.index);
+      const choices = format.chunkChoices(chunk, first);
+      return choices.map((choice) => event(choice, firstOfAll));
+    },
+    end: () =>
+      includeUsage ? [JSON.stringify({ ...base, choices: [], usage: usageBody(generation.usage()) })] : [],
+  };
+}
+
+function withPromptIds(after: string, generation: Generation, context: ReplyContext): string {
+  const ids = promptIds(generation, context);
+  return ids === undefined ? after : `${after.slice(0, -1)},${JSON.stringify(ids).slice(1)}`;
 }
 
 /** The continuations in the order of their index. */
@@ -76,13 +93,13 @@ async function collectChoices(generation: Generation): Promise<WholeChoice[]> {
     tokens: [] as OutputToken[],
     finishReason: "stop" as FinishReason,
   }));
-  for await (const chunk of generation) {
+  await generation.run((chunk) => {
     const part = parts[chunk.index];
-    if (part === undefined) continue;
+    if (part === undefined) return;
     part.texts.push(chunk.text);
     part.tokens.push(...chunk.tokens);
     if (chunk.finishReason !== undefined) part.finishReason = chunk.finishReason;
-  }
+  });
   return parts.map(({ texts, tokens, finishReason }, index) => ({
     index,
     text: texts.join(""),
@@ -105,8 +122,8 @@ function head(generation: Generation, format: ReplyFormat, context: ReplyContext
   };
 }
 
-function promptIds(generation: Generation, { style }: ReplyContext): object {
-  if (!style.returnTokenIds) return {};
+function promptIds(generation: Generation, { style }: ReplyContext): object | undefined {
+  if (!style.returnTokenIds) return undefined;
   const ids = generation.promptIds.map((prompt) => [...prompt]);
   return { prompt_token_ids: ids.length === 1 ? ids[0] : ids };
 }

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createActiveRequests } from "./active-requests.js";
 import { openEventStream, type RawReply } from "./sse.js";
@@ -8,6 +9,8 @@ class FakeReply extends EventEmitter implements RawReply {
   readonly written: string[] = [];
   writableEnded = false;
   writableFinished = false;
+  chunkedEncoding = false;
+  socket: unknown;
   full = false;
   writeHead(): void {}
   write(text: string): boolean {
@@ -28,10 +31,11 @@ describe("openEventStream", () => {
   it("frames events and waits while the client does not read", async () => {
     const raw = new FakeReply();
     const writer = openEventStream(raw, new AbortController().signal, {});
-    await writer.send({ text: "line\nbreak" });
+    expect(writer.send(['{"text":"a"}', '{"text":"b"}'])).toBeUndefined();
+    expect(writer.send([])).toBeUndefined();
     raw.full = true;
     let sent = false;
-    const sending = writer.send({ n: 2 }).then(() => {
+    const sending = writer.send(['{"n":2}'])?.then(() => {
       sent = true;
     });
     await new Promise(setImmediate);
@@ -39,7 +43,8 @@ describe("openEventStream", () => {
     raw.emit("drain");
     await sending;
     writer.done();
-    expect(raw.written.join("")).toBe('data: {"text":"line\\nbreak"}\n\ndata: {"n":2}\n\ndata: [DONE]\n\n');
+    const texts = ['data: {"text":"a"}\n\ndata: {"text":"b"}\n\n', 'data: {"n":2}\n\n', "data: [DONE]\n\n"];
+    expect(raw.written).toEqual(texts);
     expect(raw.writableEnded).toBe(true);
   });
 
@@ -48,11 +53,23 @@ describe("openEventStream", () => {
     const controller = new AbortController();
     const writer = openEventStream(raw, controller.signal, {});
     raw.full = true;
-    const sending = writer.send({});
+    const sending = writer.send(["{}"]);
     const reason = new Error("gone");
     controller.abort(reason);
     await expect(sending).rejects.toBe(reason);
-    await expect(writer.send({})).rejects.toBe(reason);
+    expect(() => writer.send(["{}"])).toThrow(reason);
+  });
+
+  it("frames chunks itself where the body is chunked, by their bytes", () => {
+    const raw = new FakeReply();
+    raw.chunkedEncoding = true;
+    raw.socket = new Duplex();
+    const writer = openEventStream(raw, new AbortController().signal, {});
+    expect(raw.chunkedEncoding).toBe(false);
+    void writer.send(['"é"']);
+    writer.fail('"gone"');
+    const failed = 'event: error\ndata: "gone"\n\n';
+    expect(raw.written).toEqual(['c\r\ndata: "é"\n\n\r\n', `1b\r\n${failed}\r\n0\r\n\r\n`]);
   });
 });
 

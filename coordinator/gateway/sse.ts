@@ -1,10 +1,14 @@
 import { once } from "node:events";
 import type { OutgoingHttpHeaders } from "node:http";
+import { Duplex } from "node:stream";
 
 /** What is used of Node's response. */
 export interface RawReply extends NodeJS.EventEmitter {
   readonly writableEnded: boolean;
   readonly writableFinished: boolean;
+  /** Whether it frames what is written in chunks, settled with the headers. */
+  chunkedEncoding: boolean;
+  readonly socket: unknown;
   writeHead(status: number, headers: OutgoingHttpHeaders): unknown;
   /** False when the client reads slower than it is written to; then `drain` follows. */
   write(text: string): boolean;
@@ -21,12 +25,15 @@ const sseHeaders: OutgoingHttpHeaders = {
 
 /** Writes server-sent events, no faster than the client reads. */
 export interface EventWriter {
-  /** Writes one event with a JSON payload; resolves when more may be written. Throws the signal's reason. */
-  send(data: unknown, event?: string): Promise<void>;
+  /**
+   * Writes events, each the JSON of its data, at once; a promise when the next ones should wait. Throws the signal's
+   * reason.
+   */
+  send(events: readonly string[]): void | Promise<void>;
   /** `data: [DONE]` and the end of the reply. */
   done(): void;
-  /** The end without `[DONE]`: nobody should take a broken answer for a whole one. */
-  end(): void;
+  /** An `error` event and the end without `[DONE]`: nobody should take a broken answer for a whole one. */
+  fail(data: string): void;
 }
 
 /** Begins an event stream with status 200. */
@@ -36,18 +43,38 @@ export function openEventStream(
   headers: OutgoingHttpHeaders,
 ): EventWriter {
   raw.writeHead(200, { ...headers, ...sseHeaders });
-  const write = async (text: string): Promise<void> => {
-    signal.throwIfAborted();
-    if (!raw.write(text)) await drained(raw, signal);
-  };
+  const body = openBody(raw);
   return {
-    send: (data, event) =>
-      write(`${event === undefined ? "" : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`),
-    done: () => {
-      raw.write("data: [DONE]\n\n");
-      raw.end();
+    send: (events) => {
+      if (signal.aborted) throw signal.reason;
+      let text = "";
+      for (const event of events) text += `data: ${event}\n\n`;
+      return text === "" || body.write(text) ? undefined : drained(raw, signal);
     },
-    end: () => {
+    done: () => body.end("data: [DONE]\n\n"),
+    fail: (data) => body.end(`event: error\ndata: ${data}\n\n`),
+  };
+}
+
+interface Body {
+  write(text: string): boolean;
+  end(text: string): void;
+}
+
+/**
+ * The body after its headers. Chunks are framed here: Node would hand each to the connection in three pieces, a tick
+ * later.
+ */
+function openBody(raw: RawReply): Body {
+  // Not with HTTP 1.0, where the body ends with its connection, nor where no connection is.
+  const chunked = raw.chunkedEncoding && raw.socket instanceof Duplex;
+  if (chunked) raw.chunkedEncoding = false;
+  const framed = (text: string): string =>
+    chunked ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text;
+  return {
+    write: (text) => raw.write(framed(text)),
+    end: (text) => {
+      raw.write(framed(text) + (chunked ? "0\r\n\r\n" : ""));
       raw.end();
     },
   };

@@ -1,7 +1,7 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { Metrics } from "../../common/metrics.js";
 import type { SequenceRequest } from "../scheduler/types.js";
-import type { FinishReason, GenerationChunk, OutputToken } from "./generation.js";
+import type { FinishReason, GenerationChunk, OutputToken, TakeChunk } from "./generation.js";
 import { watchRequest } from "./request-watch.js";
 import type { TextStream } from "./text-stream.js";
 import type { TokenEvent, TokenPort } from "./types.js";
@@ -19,14 +19,15 @@ export interface Choice {
 }
 
 /**
- * Runs one sequence and streams its text. The last chunk has a finish reason.
- * @throws StagecoachError the signal's reason once it is aborted, else whatever the port ends with; INTERNAL when it ends without saying why
+ * Runs one sequence and passes its text on. The last chunk has a finish reason.
+ * @throws StagecoachError the signal's reason once it is aborted, else whatever the port ends with, or `take` throws; INTERNAL when the port ends without saying why
  */
-export async function* generateChoice(
+export async function generateChoice(
   choice: Choice,
   port: TokenPort,
   signal: AbortSignal,
-): AsyncGenerator<GenerationChunk> {
+  take: TakeChunk,
+): Promise<void> {
   const { index, request, text, metrics } = choice;
   const watch = watchRequest(metrics, request.promptIds.length, choice.arrivedMs);
   try {
@@ -35,12 +36,12 @@ export async function* generateChoice(
       const generated = event.tokenId !== undefined || event.finished === "stop" ? 1 : 0;
       watch.tokens(generated);
       choice.onTokens(generated, event.cachedTokens ?? 0);
-      if (chunk.finishReason !== undefined) {
-        watch.finish(chunk.finishReason);
-        yield chunk;
-        return;
-      }
-      if (chunk.text !== "" || chunk.tokens.length > 0) yield chunk;
+      if (chunk.finishReason !== undefined) watch.finish(chunk.finishReason);
+      else if (chunk.text === "" && chunk.tokens.length === 0) continue;
+      // Awaiting nothing would still put the next token off.
+      const taken = take(chunk);
+      if (taken !== undefined) await taken;
+      if (chunk.finishReason !== undefined) return;
     }
     throw new StagecoachError(
       "INTERNAL",

@@ -30,11 +30,19 @@ export interface Usage {
   readonly cachedTokens: number;
 }
 
-/** A request that was found valid. Iterating runs it; ending the iteration early frees what it holds. */
-export interface Generation extends AsyncIterable<GenerationChunk> {
+/** Takes what is new; a promise holds back what comes next of the same continuation. */
+export type TakeChunk = (chunk: GenerationChunk) => void | Promise<void>;
+
+/** A request that was found valid. */
+export interface Generation {
   /** Unique for ever. */
   readonly requestId: string;
   readonly promptIds: readonly Uint32Array[];
   readonly choiceCount: number;
   usage(): Usage;
+  /**
+   * Runs it, once, until every continuation has ended. A throw of `take` ends it early and frees what it holds.
+   * @throws what `take` throws, the signal's reason once it is aborted, else what TokenPort.submit throws
+   */
+  run(take: TakeChunk): Promise<void>;
 }

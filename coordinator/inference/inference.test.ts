@@ -17,7 +17,9 @@ function setUp(script: Script, maxContext?: number) {
 
 async function collect(generation: Generation): Promise<GenerationChunk[]> {
   const chunks: GenerationChunk[] = [];
-  for await (const chunk of generation) chunks.push(chunk);
+  await generation.run((chunk) => {
+    chunks.push(chunk);
+  });
   return chunks;
 }
 
@@ -145,10 +147,48 @@ describe("ends", () => {
   });
 
   it("free the sequence when the caller leaves, and count it as aborted", async () => {
-    const { generate, port, metrics } = setUp(() => spell("abc"));
-    for await (const chunk of generate()) if (chunk.text === "b") break;
+    const { inference, port, metrics } = setUp(() => spell("abc"));
+    const left = new AbortController();
+    const texts: string[] = [];
+    const running = inference.generate({ prompts: ["hi"], options: {} }, left.signal).run(({ text }) => {
+      texts.push(text);
+      if (text === "b") left.abort(new StagecoachError("CANCELLED", "the client went away"));
+    });
+    await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(texts).toEqual(["a", "b"]);
     expect(port.running()).toBe(0);
     expect(await metrics.render()).toMatch(/request_success_total\{finished_reason="abort"[^}]*\} 1/);
+  });
+
+  it("free the sequence when a chunk cannot be taken, and count it as an error", async () => {
+    const { generate, port, metrics } = setUp(() => spell("abc"));
+    const running = generate().run(({ text }) => {
+      if (text === "b") throw new StagecoachError("INTERNAL", "no room");
+    });
+    await expect(running).rejects.toThrow("no room");
+    expect(port.running()).toBe(0);
+    expect(await metrics.render()).toMatch(/request_success_total\{finished_reason="error"[^}]*\} 1/);
+  });
+
+  it("wait until a chunk is taken", async () => {
+    const { generate } = setUp(() => spell("abc"));
+    const texts: string[] = [];
+    let read = (): void => undefined;
+    const running = generate().run(({ text }) => {
+      texts.push(text);
+      return new Promise((resolve) => {
+        read = resolve;
+      });
+    });
+    await new Promise(setImmediate);
+    expect(texts).toEqual(["a"]);
+    for (let count = 1; count <= 4; count++) {
+      expect(texts).toHaveLength(count);
+      read();
+      await new Promise(setImmediate);
+    }
+    await running;
+    expect(texts.join("")).toBe("abc");
   });
 
   it("come before the pipeline hears of a request that is cancelled already", async () => {

@@ -28,9 +28,8 @@ export interface Inference {
   /** Tokens of prompt and output together. */
   readonly maxContext: number;
   /**
-   * Checks a request and makes it ready to run; nothing is submitted before the result is iterated.
-   * @throws StagecoachError INVALID_ARGUMENT naming the parameter, NOT_FOUND for another model; while
-   * iterating, what TokenPort.submit throws.
+   * Checks a request and makes it ready to run; nothing is submitted before the result runs.
+   * @throws StagecoachError INVALID_ARGUMENT naming the parameter, NOT_FOUND for another model
    */
   generate(params: GenerateParams, signal: AbortSignal): Generation;
   /** Like `generate`, for messages. @throws also FAILED_PRECONDITION when the model has no chat template */

@@ -6,8 +6,7 @@ import type { Tokenizer } from "../../model/tokenizer/tokenizer.js";
 import { invalid } from "./checks.js";
 import { type CompiledOptions, seedOf } from "./compile-options.js";
 import { type Choice, generateChoice } from "./generate-choice.js";
-import type { Generation, GenerationChunk, Usage } from "./generation.js";
-import { mergeStreams } from "./merge-streams.js";
+import type { Generation, TakeChunk, Usage } from "./generation.js";
 import { createTextStream, type TextStream } from "./text-stream.js";
 import type { TokenPort } from "./types.js";
 
@@ -30,7 +29,7 @@ export interface RequestPlan {
 }
 
 /**
- * Makes the choices of a request; iterating the result, once, runs them.
+ * Makes the choices of a request; `run` of the result runs them.
  * @throws StagecoachError INVALID_ARGUMENT when the output has no room in the context
  */
 export function startGeneration(
@@ -75,23 +74,37 @@ export function startGeneration(
     promptIds: prompts,
     choiceCount: choices.length,
     usage: (): Usage => ({ promptTokens, completionTokens, cachedTokens }),
-    [Symbol.asyncIterator]: () => runChoices(choices, port, signal),
+    run: (take) => runChoices(choices, port, signal, take),
   };
 }
 
-async function* runChoices(
+/** When one fails, all others end before this does. */
+async function runChoices(
   choices: readonly Choice[],
   port: TokenPort,
   signal: AbortSignal,
-): AsyncGenerator<GenerationChunk> {
+  take: TakeChunk,
+): Promise<void> {
   signal.throwIfAborted();
   const controller = new AbortController();
   const abort = (): void => controller.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
+  const takeWhileRunning: TakeChunk = (chunk) => {
+    controller.signal.throwIfAborted();
+    return take(chunk);
+  };
+  const run = async (choice: Choice): Promise<void> => {
+    try {
+      await generateChoice(choice, port, controller.signal, takeWhileRunning);
+    } catch (reason) {
+      // What the others say to being aborted is this too.
+      controller.abort(reason);
+      throw reason;
+    }
+  };
   try {
-    const streams = choices.map((choice) => generateChoice(choice, port, controller.signal));
-    if (streams.length === 1 && streams[0] !== undefined) yield* streams[0];
-    else yield* mergeStreams(streams, () => controller.abort());
+    const ends = await Promise.allSettled(choices.map(run));
+    if (ends.some(({ status }) => status === "rejected")) throw controller.signal.reason;
   } finally {
     signal.removeEventListener("abort", abort);
   }

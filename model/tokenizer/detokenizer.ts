@@ -14,9 +14,20 @@ export interface Detokenizer {
  */
 export function createDetokenizer(tokenizer: Tokenizer): Detokenizer {
   const decoder = createUtf8Decoder();
+  /** Whether the decoder may hold the beginning of a character. */
+  let pending = false;
   return {
-    push: (tokenId) =>
-      tokenizer.isSpecial(tokenId) ? "" : decoder.decode(tokenizer.tokenBytes(tokenId), { stream: true }),
-    flush: () => decoder.decode(),
+    push: (tokenId) => {
+      if (tokenizer.isSpecial(tokenId)) return "";
+      const whole = tokenizer.wholeText(tokenId);
+      if (whole !== undefined && !pending) return whole;
+      // Nothing, whole as it is, leaves what is held where it is.
+      if (whole !== "") pending = whole === undefined;
+      return decoder.decode(tokenizer.tokenBytes(tokenId), { stream: true });
+    },
+    flush: () => {
+      pending = false;
+      return decoder.decode();
+    },
   };
 }

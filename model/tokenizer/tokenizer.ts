@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { StagecoachError } from "../../common/errors.js";
 import { type AddedToken, createAddedTokenFinder } from "./added-tokens.js";
 import { createNormalizer } from "./library-parts.js";
@@ -38,6 +39,8 @@ export interface Tokenizer {
   tokenBytes(id: number): Uint8Array;
   /** The token's bytes as text; half a character becomes U+FFFD. */
   tokenText(id: number): string;
+  /** The token's bytes as text where they are whole characters, else undefined; remembered. */
+  wholeText(id: number): string | undefined;
   /** Whether a token is a control token, which is no part of a text. */
   isSpecial(id: number): boolean;
 }
@@ -92,6 +95,7 @@ export function createTokenizer(spec: TokenizerSpec, vocabularySize: number): To
     },
     tokenBytes,
     tokenText: (id) => createUtf8Decoder().decode(tokenBytes(id)),
+    wholeText: createWholeText(tokenBytes),
     isSpecial: (id) => specialIds.has(id),
   };
 }
@@ -99,6 +103,22 @@ export function createTokenizer(spec: TokenizerSpec, vocabularySize: number): To
 /** A decoder that keeps byte order marks, which are text like any other here. */
 export function createUtf8Decoder(): InstanceType<typeof TextDecoder> {
   return new TextDecoder("utf-8", { ignoreBOM: true });
+}
+
+function createWholeText(tokenBytes: (id: number) => Uint8Array): (id: number) => string | undefined {
+  const decoder = createUtf8Decoder();
+  const texts = new Map<number, string | undefined>();
+  const make = (id: number): string | undefined => {
+    const bytes = tokenBytes(id);
+    return isUtf8(bytes) ? decoder.decode(bytes) : undefined;
+  };
+  return (id) => {
+    const known = texts.get(id);
+    if (known !== undefined || texts.has(id)) return known;
+    const text = make(id);
+    texts.set(id, text);
+    return text;
+  };
 }
 
 /** Neighbours of one kind as one piece, so that a control token may lie across two of the template's. */

@@ -73,14 +73,16 @@ test(
   patienceMs,
 );
 
-test("a coordinator is loaded over gRPC with workers that take no time", async () => {
+test.each(["grpc", "http"])("a coordinator is loaded over %s with simulated workers", async (front) => {
   const { code, stdout, stderr } = await bench(
     ...["coordinator", ...model, "--requests", "8", "--output-tokens", "16", "--json"],
+    ...["--front", front, "--step-ms", "1"],
   );
   expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     summary: { requests: 8 },
     coordinatorCores: expect.any(Number),
+    eventLoopUsPerToken: expect.any(Number),
     tokensPerCoreSecond: expect.any(Number),
   });
 });
