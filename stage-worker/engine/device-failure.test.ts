@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { StagecoachError } from "../../common/errors.js";
-import { deviceFailureOf, deviceLost, isDeviceLost } from "./device-failure.js";
+import { deviceFailureOf, deviceLost, isDeviceLost, wordsOfFailure } from "./device-failure.js";
 
 describe("what an error of a device means", () => {
   test.each([
@@ -30,6 +30,20 @@ describe("what an error of a device means", () => {
     "Got invalid dimensions for input: tokens",
   ])("neither: %s", (message) => expect(deviceFailureOf(new Error(message))).toBeUndefined());
 });
+
+test.each([
+  [
+    "/src/cuda_call.cc:154 onnxruntime::CudaCall(ERRTYPE) [with ERRTYPE = cublasStatus_t; bool THRW = true] CUBLAS failure 3: the resource allocation failed ; GPU=0 ; hostname=vm ; line=79",
+    "CUBLAS failure 3: the resource allocation failed",
+  ],
+  [
+    "Name:'/x' Status Message: /src/bfc_arena.cc:376 void* Alloc(size_t) Failed to allocate memory for requested buffer of size 93\n",
+    "Failed to allocate memory for requested buffer of size 93",
+  ],
+  ["[Device] is lost.\n", "[Device] is lost."],
+])("what is said of a failure is told without where: %s", (message, told) =>
+  expect(wordsOfFailure(message)).toBe(told),
+);
 
 test("a lost device is known through what was made of its error", () => {
   const error = deviceLost("CUDA device 0 is lost");

@@ -30,6 +30,16 @@ export function deviceFailureOf(reason: unknown): DeviceFailure | undefined {
   return outOfMemory.test(message) ? "memory" : undefined;
 }
 
+/** What ONNX Runtime says of a device's failure, without the places in its source that it says it from. */
+export function wordsOfFailure(message: string): string {
+  const told = /((?:CUDA|CUBLAS|CUDNN) failure \d+: [^;]*?) ;/.exec(message)?.[1];
+  return (
+    told ??
+    /(Failed to allocate memory for requested buffer of size \d+)/.exec(message)?.[1] ??
+    message.trim()
+  );
+}
+
 /** The error of a device that this process cannot use any more: the stage dies of it, and so does its worker. */
 export function deviceLost(message: string, cause?: unknown): StagecoachError {
   return new StagecoachError("UNAVAILABLE", message, { cause, details: { deviceLost: true } });

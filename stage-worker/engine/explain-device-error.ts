@@ -1,6 +1,6 @@
 import { StagecoachError } from "../../common/errors.js";
 import type { Device } from "./device.js";
-import { deviceFailureOf, deviceLost } from "./device-failure.js";
+import { deviceFailureOf, deviceLost, wordsOfFailure } from "./device-failure.js";
 
 /** Words of ONNX Runtime's that do not say what is wrong, with what is and the way out. */
 const explanations: readonly { device: Device | "any"; words: RegExp; meaning: string }[] = [
@@ -83,11 +83,12 @@ export function explainDeviceError(device: Device, reason: unknown): StagecoachE
   // What has an explanation of its own is none of ONNX Runtime's.
   if (!isOf(device, "any") || (error.code !== "DATA_LOSS" && error.code !== "UNKNOWN")) return error;
   const failure = deviceFailureOf(error);
-  if (failure === "lost") return deviceLost(`--device ${device} is lost: ${error.message}`, reason);
+  if (failure === "lost")
+    return deviceLost(`--device ${device} is lost: ${wordsOfFailure(error.message)}`, reason);
   if (failure === undefined) return error;
   return new StagecoachError(
     "RESOURCE_EXHAUSTED",
-    `--device ${device}: its memory is full (${error.message}): end what else uses it, or give this worker fewer layers`,
+    `--device ${device}: its memory is full (${wordsOfFailure(error.message)}): end what else uses it, or give this worker fewer layers`,
     { cause: reason },
   );
 }

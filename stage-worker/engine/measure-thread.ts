@@ -3,6 +3,7 @@ import { createRunner, type RunnerSpec } from "./create-runner.js";
 import { type EngineFailure, failureOf } from "./engine-messages.js";
 import { type ModelTimes, measureModel } from "./measure-model.js";
 import type { MeasureSchedule } from "./measure-schedule.js";
+import { noRoomToMeasure } from "./no-room-to-measure.js";
 import { pinThread } from "./pin-thread.js";
 
 /** What the thread is started with: a runner's specification, of which the part of the model is replaced. */
@@ -20,7 +21,9 @@ async function main({ spec, schedule }: MeasureThreadData): Promise<FromMeasure>
   const { options } = spec;
   const times = await measureModel(options.manifest, { schedule, limits: options }, (part) =>
     createRunner({ ...spec, options: { ...options, ...part } }),
-  );
+  ).catch((reason: unknown) => {
+    throw noRoomToMeasure(reason);
+  });
   return { kind: "times", times };
 }
 

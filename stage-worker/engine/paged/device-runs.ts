@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StagecoachError } from "../../../common/errors.js";
 import { noRoomFor } from "../compute-in-parts.js";
-import { deviceFailureOf, deviceLost } from "../device-failure.js";
+import { deviceFailureOf, deviceLost, wordsOfFailure } from "../device-failure.js";
 import type { RaggedBatch } from "../stage-runner.js";
 
 /** What goes wrong is told by who asked; ONNX Runtime would write it to stderr as well. */
@@ -45,9 +45,9 @@ export class DeviceRuns {
   async #explain(error: unknown, batch: RaggedBatch): Promise<StagecoachError> {
     const { message } = StagecoachError.from(error);
     const failure = deviceFailureOf(error);
-    if (failure === "memory") return noRoomFor(batch, `${this.#device} (${message.trim()})`, error);
+    if (failure === "memory") return noRoomFor(batch, `${this.#device} (${wordsOfFailure(message)})`, error);
     if (failure === "lost" || !(await this.#alive())) {
-      return deviceLost(`${this.#device} is lost: ${message.trim()}`, error);
+      return deviceLost(`${this.#device} is lost: ${wordsOfFailure(message)}`, error);
     }
     const ids = batch.sequenceIds.join(", ");
     return new StagecoachError("INTERNAL", `cannot compute sequences ${ids}: ${message}`, { cause: error });
