@@ -17,6 +17,7 @@ export const partNames = [
   "four",
   "four-in-one",
   "mixed",
+  "cards",
   "memory",
 ] as const;
 export type PartName = (typeof partNames)[number];
@@ -30,6 +31,8 @@ export interface GpuBenchOptions {
   readonly variant: Variant;
   /** Of the GPU's stages; `cuda`, `cuda:1`, `webgpu`, `cpu`. */
   readonly device: string;
+  /** Those of a stage each in `cards`. */
+  readonly cards: string;
   readonly parts: readonly PartName[];
   /** Requests at once, ascending. */
   readonly concurrencies: readonly number[];
@@ -63,11 +66,13 @@ export const gpuBenchUsage = `Measures one GPU: the engine alone, whole clusters
   node dist/bench/gpu/gpu-bench.js --table FILE            the same as Markdown tables
 
   --shape SHAPE         ${Object.keys(modelShapes).join(", ")}: random weights, kept in the home
-  --parts LIST          of ${partNames.join(",")} (default: all)
+  --parts LIST          of ${partNames.join(",")}
+                        (default: all but cards)
   --concurrency LIST    requests at once (default: 1,16,64,128,256)
   --rounds N            medians are of so many (default: 3)
   --budget-s N          nothing more is measured after so many seconds (default: 540)
   --device NAME         cuda, cuda:N, webgpu or cpu (default: cuda)
+  --cards LIST          GPUs of a stage each in one process, for cards (default: cuda:0,cuda:1)
   --variant NAME        form of the weights (default: f16)
   --prompt-tokens N, --output-tokens N                     (default: 128 and 128)
   --long-prompt-tokens N                                   (default: 2048)
@@ -94,6 +99,7 @@ export function parseGpuBench(args: readonly string[]): GpuBenchCommand {
       shape: shape as ShapeName,
       variant,
       device: given.device,
+      cards: given.cards,
       parts: partsOf(given.parts),
       concurrencies: counts("concurrency", given.concurrency).sort((a, b) => a - b),
       rounds: count("rounds", given.rounds),
@@ -123,10 +129,11 @@ function readFlags(args: readonly string[]) {
         table: text,
         threads: text,
         "max-batch-tokens": text,
-        parts: { ...text, default: partNames.join(",") },
+        parts: { ...text, default: partNames.filter((name) => name !== "cards").join(",") },
         concurrency: { ...text, default: "1,16,64,128,256" },
         rounds: { ...text, default: "3" },
         device: { ...text, default: "cuda" },
+        cards: { ...text, default: "cuda:0,cuda:1" },
         variant: { ...text, default: "f16" },
         "prompt-tokens": { ...text, default: "128" },
         "output-tokens": { ...text, default: "128" },

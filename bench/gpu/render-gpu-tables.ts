@@ -33,10 +33,12 @@ function comparison({ limit, parts }: GpuReport): string[] {
   const columns: (readonly [title: string, rate: (rows: number) => number | undefined])[] = [
     ["limit", (rows) => limit?.steps.find((step) => step.rows === rows)?.tokensPerSecond],
     ["engine", (rows) => engineRates(parts.engine).get(rows)],
-    ...(["one", "http", "two", "two-in-one", "four", "four-in-one", "mixed"] as const).flatMap((name) => [
-      [`${name}, decoding`, clusterRate(parts[name], "decodeTokensPerSecond")] as const,
-      [`${name}, whole`, clusterRate(parts[name], "wholeTokensPerSecond")] as const,
-    ]),
+    ...(["one", "http", "two", "two-in-one", "four", "four-in-one", "mixed", "cards"] as const).flatMap(
+      (name) => [
+        [`${name}, decoding`, clusterRate(parts[name], "decodeTokensPerSecond")] as const,
+        [`${name}, whole`, clusterRate(parts[name], "wholeTokensPerSecond")] as const,
+      ],
+    ),
     ["HF, decoding", (rows) => hfRun(parts.hf, rows)?.decodeTokensPerSecond],
     ["HF, whole", (rows) => hfRun(parts.hf, rows)?.wholeTokensPerSecond],
   ];

@@ -155,6 +155,8 @@ function clusterOf(part: ClusterPart, options: GpuBenchOptions): LocalClusterSpe
       return { ...limits, stages: 2, workerDevices: [times(2, device).join(",")] };
     case "four-in-one":
       return { ...limits, stages: 4, workerDevices: [times(4, device).join(",")] };
+    case "cards":
+      return { ...limits, stages: options.cards.split(",").length, workerDevices: [options.cards] };
     case "mixed":
       return { ...limits, stages: 2, workerDevices: [device, "cpu"] };
   }
