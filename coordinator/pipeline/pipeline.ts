@@ -137,8 +137,9 @@ export class Pipeline implements TokenPort {
 
   #pump(): void {
     if (this.#broken !== undefined) return;
-    for (let lane = 0; lane < this.#options.laneCount; lane++) {
-      while (this.#step(lane));
+    for (let sent = true; sent; ) {
+      sent = false;
+      for (let lane = 0; lane < this.#options.laneCount; lane++) sent = this.#step(lane) || sent;
     }
   }
 

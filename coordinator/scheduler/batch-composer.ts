@@ -94,15 +94,11 @@ export class BatchComposer {
     return enoughBlocks;
   }
 
-  /**
-   * After those that are ready, which have waited longer; who finds no room gets ready in time for another lane. False
-   * when a sequence found no block.
-   */
+  /** After those that are ready, which have waited longer. False when a sequence found no block. */
   #addAhead(draft: Draft, before: Draft): boolean {
-    const rows = this.#rowsOfLane();
     let enoughBlocks = true;
     for (const sequence of before.sampled()) {
-      if (draft.tokensLeft === 0 || draft.decodeRows >= rows) return enoughBlocks;
+      if (draft.tokensLeft === 0) return enoughBlocks;
       if (!sequence.goesOn) continue;
       const hasBlock: boolean =
         this.#population.hasBlockForNext(sequence) || this.#population.growIfFree(sequence);

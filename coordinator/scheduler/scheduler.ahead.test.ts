@@ -58,18 +58,17 @@ test("steps are sent ahead once a round of the lanes is seen to take less than t
   expect(round(11)).toBe(0);
 });
 
-test("lanes that are sent ahead stay even", () => {
-  const scheduler = schedulerOf({ sendAheadBelowMs: Number.POSITIVE_INFINITY, tokenBudget: 24 }, 9);
-  const lanes: MicroBatch[][] = [[], []];
-  let rows: number[] = [];
-  for (let step = 0; step < 60; step++) {
-    const lane = step % 2;
-    const flights = lanes[lane] as MicroBatch[];
-    flights.push(...filled(scheduler, lane));
-    rows = lanes.map((each) => each.at(-1)?.slices.length ?? 0);
-    const [first] = flights.splice(0, 1);
-    if (first !== undefined) complete(scheduler, first, 1);
-  }
-  expect(rows.sort()).toEqual([4, 5]);
-  expect(lanes.flat().reduce((sum, batch) => sum + goesAhead(batch), 0)).toBeGreaterThan(0);
+test("of several lanes that of the only request is sent ahead, until another comes", () => {
+  const scheduler = schedulerOf({ sendAheadBelowMs: Number.POSITIVE_INFINITY }, 1);
+  const [first, ahead] = filled(scheduler, 0) as [MicroBatch, MicroBatch];
+  expect([goesAhead(first), goesAhead(ahead)]).toEqual([0, 1]);
+  expect(filled(scheduler, 1)).toEqual([]);
+  const promptIds = Uint32Array.of(7, 8);
+  scheduler.add({ requestId: "another", promptIds, sampling: {}, maxTokens: 9, stopTokenIds: new Set() });
+  complete(scheduler, first, 1);
+  expect(filled(scheduler, 0)).toEqual([]);
+  expect(filled(scheduler, 1).map(({ opened }) => opened.length)).toEqual([1]);
+  expect(filled(scheduler, 0)).toEqual([]);
+  complete(scheduler, ahead, 1);
+  expect(filled(scheduler, 0).map(goesAhead)).toEqual([0]);
 });

@@ -100,3 +100,25 @@ test("a target between tokens is kept, and used", () => {
   expect(quantile(gaps, 0.9)).toBeLessThan(66);
   expect(quantile(gaps, 0.5)).toBeGreaterThan(40);
 });
+
+test.each([
+  [2, 2],
+  [2, 6],
+  [2, 8],
+  [3, 6],
+])(
+  "%d stages that are sent steps ahead lose nothing by who comes when, with %d at once",
+  (stages, atOnce) => {
+    const timeOf = (sendAheadBelowMs: number): number => {
+      const { pipeline, add } = pipelineOf(stages, { sendAheadBelowMs });
+      const ended = () => [...pipeline.tokensAt.values()].filter(({ length }) => length === 96).length;
+      for (let id = 0; id < 3 * atOnce; id++) {
+        add(`${id}`, 128, 96);
+        if (id >= atOnce - 1) pipeline.run(() => ended() > id - atOnce);
+      }
+      pipeline.run();
+      return pipeline.nowMs;
+    };
+    expect(timeOf(Number.POSITIVE_INFINITY)).toBeLessThan(1.03 * timeOf(0));
+  },
+);

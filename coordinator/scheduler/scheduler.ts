@@ -40,16 +40,18 @@ const defaults = {
  *   belongs to a lane only while a step of it is in flight (vLLM's pull request 50410 measured the cap).
  * - Prompts follow, oldest first, as far as PromptBudget and the token budget go; consecutive chunks of one prompt
  *   may be in flight in several lanes.
- * - With `sendAheadBelowMs`, a lane that carries one micro-batch gets a second at once, whose sequences go on from
- *   tokens that the first still samples (as vLLM's asynchronous scheduling): so the first stage has the next step
- *   before the last has answered. One that ends meanwhile is closed behind it, as one that is cancelled is.
+ * - With `sendAheadBelowMs`, the only lane, or that of the only request, gets a second micro-batch behind its first,
+ *   whose sequences go on from tokens that the first still samples (as vLLM's asynchronous scheduling): so the first
+ *   stage has the next step before the last has answered. One that ends meanwhile is closed behind it, as one that is
+ *   cancelled is.
  * - Who waits is let in as WaitingQueue has it, when the blocks of all its known tokens are free. Blocks whose
  *   content is known already are shared, not computed.
  * - When a decoding sequence finds no free block, the most junior running one that is not in flight is thrown out
  *   and later recomputed from prompt and generated tokens, under a new sequence id. The most senior sequence is
  *   never thrown out for another, and alone it has the whole cache, so it ends; then another is the most senior.
  *
- * Drive it so: after `add`, `cancel`, `fail` or `complete`, call `next` for every lane until it returns undefined.
+ * Drive it so: after `add`, `cancel`, `fail` or `complete`, call `next` for one lane after the other, round and round,
+ * until it returns undefined for all.
  * A micro-batch without slices only closes sequences; it does not occupy its lane and is never completed.
  */
 export class Scheduler {
@@ -111,7 +113,8 @@ export class Scheduler {
     const [before] = flights;
     if (before === undefined) return this.#dispatch(this.#composer.compose(lane));
     // Who lacks a block may need one of those in flight, and they are thrown out only when they are back.
-    if (flights.length > 1 || this.#composer.rowsLackBlocks || !this.#sendsAhead()) return undefined;
+    if (flights.length > 1 || this.#composer.rowsLackBlocks) return undefined;
+    if (!this.#sendsAhead() || !this.#hasOneLane()) return undefined;
     const draft = this.#composer.compose(lane, before.draft);
     return draft.slices.length === 0 ? undefined : this.#dispatch(draft);
   }
@@ -186,6 +189,15 @@ export class Scheduler {
     const { sendAheadBelowMs } = this.#options;
     if (sendAheadBelowMs === Number.POSITIVE_INFINITY) return true;
     return sendAheadBelowMs > 0 && (this.#composer.roundMs ?? sendAheadBelowMs) < sendAheadBelowMs;
+  }
+
+  /**
+   * Whether there is no work for two lanes. Stages compute in the order of sending, so what waits for its lane's tokens
+   * keeps other lanes' behind it waiting, which would have filled the time.
+   */
+  #hasOneLane(): boolean {
+    const { running } = this.#population;
+    return this.#options.laneCount === 1 || running.size + this.#admission.waitingCount === 1;
   }
 
   #dispatch(draft: Draft): MicroBatch | undefined {

@@ -63,9 +63,9 @@ export interface SchedulerOptions {
   /** Defaults to continuous. */
   readonly batching?: Batching;
   /**
-   * Where a round of all lanes takes less than so many ms, a lane carries a second micro-batch behind the first, put
-   * together before the first one's tokens are known: for a pipeline whose first stage gets those tokens before
-   * anybody else. Infinity does so always. Defaults to 0, never.
+   * Where a round of all lanes takes less than so many ms, the only lane, or that of the only request, gets a second
+   * micro-batch behind the first, put together before the first one's tokens are known: for a pipeline whose first stage
+   * gets those tokens before anybody else. Infinity does so however long it takes. Defaults to 0, never.
    */
   readonly sendAheadBelowMs?: number;
 }
